@@ -1,0 +1,367 @@
+#include "capture/capture.h"
+
+#include <chrono>
+#include <cstring>
+#include <new>
+
+#include "capture/frame.h"
+#include "capture/json.h"
+#include "sqlite/internals.h"
+
+namespace rowtap::capture {
+
+namespace {
+
+// What an unwatched transaction may hold, in case somebody subscribes before it commits.
+constexpr uint64_t kMaxUnwatchedBytes = 1024 * 1024;
+
+int64_t NowMs() noexcept {
+  return std::chrono::duration_cast<std::chrono::milliseconds>(std::chrono::system_clock::now().time_since_epoch()).count();
+}
+
+FrameOp FrameOpOf(int op) noexcept {
+  return op == SQLITE_INSERT ? FrameOp::kInsert : op == SQLITE_UPDATE ? FrameOp::kUpdate : FrameOp::kDelete;
+}
+
+// Writes the header, and zeros over the padding; the records go between.
+uint8_t* WriteHeader(uint8_t* frame, FrameOp op, uint8_t flags, uint32_t table_id, int64_t rowid_before, int64_t rowid_after,
+                     uint64_t before_size, uint64_t after_size) noexcept {
+  FrameHeader header{};
+  header.frame_size = static_cast<uint32_t>(FrameSize(before_size, after_size));
+  header.op = static_cast<uint8_t>(op);
+  header.flags = flags;
+  header.table_id = table_id;
+  header.before_size = static_cast<uint32_t>(before_size);
+  header.rowid_before = rowid_before;
+  header.rowid_after = rowid_after;
+  header.after_size = static_cast<uint32_t>(after_size);
+  std::memset(frame + header.frame_size - 8, 0, 8);
+  std::memcpy(frame, &header, kHeaderSize);
+  return frame + kHeaderSize;
+}
+
+}  // namespace
+
+std::unique_ptr<Capture> Capture::Install([[maybe_unused]] sqlite3* borrowed_db) {
+#ifdef SQLITE_ENABLE_PREUPDATE_HOOK
+  std::unique_ptr<Capture> capture(new Capture(borrowed_db, Hub::Of(borrowed_db)));
+  sqlite3_preupdate_hook(
+      borrowed_db,
+      [](void* self, sqlite3*, int op, const char*, const char*, sqlite3_int64 rowid_before, sqlite3_int64 rowid_after) {
+        static_cast<Capture*>(self)->OnChange(op, rowid_before, rowid_after);
+      },
+      capture.get());
+  sqlite3_commit_hook(
+      borrowed_db, [](void* self) { return static_cast<Capture*>(self)->OnCommit(); }, capture.get());
+  sqlite3_rollback_hook(
+      borrowed_db, [](void* self) { static_cast<Capture*>(self)->OnRollback(); }, capture.get());
+  return capture;
+#else
+  return nullptr;
+#endif
+}
+
+Capture::Capture(sqlite3* borrowed_db, std::shared_ptr<Hub> hub)
+    : borrowed_db_(borrowed_db), hub_(std::move(hub)), buffer_(hub_->store()), pending_(std::make_shared<PendingCommit>()) {}
+
+Capture::~Capture() {
+  Close();
+}
+
+void Capture::Close() noexcept {
+  if (is_closed_) return;
+  is_closed_ = true;
+#ifdef SQLITE_ENABLE_PREUPDATE_HOOK
+  sqlite3_preupdate_hook(borrowed_db_, nullptr, nullptr);
+  sqlite3_commit_hook(borrowed_db_, nullptr, nullptr);
+  sqlite3_rollback_hook(borrowed_db_, nullptr, nullptr);
+#endif
+  OnRollback();
+  if (has_open_transaction_) hub_->AddOpenTransaction(-1);
+  has_open_transaction_ = false;
+}
+
+// ---- hooks
+
+void Capture::OnChange([[maybe_unused]] int op, [[maybe_unused]] int64_t rowid_before, [[maybe_unused]] int64_t rowid_after) noexcept {
+#ifdef SQLITE_ENABLE_PREUPDATE_HOOK
+  rowtap_change change;
+  rowtap_read_change(borrowed_db_, &change);
+  // Attached and temporary databases are not captured.
+  if (change.database != 0) return;
+  try {
+    const KnownTable* table = FindTable(change);
+    if (!table->is_captured) return;
+    if (!KeepsRecording()) {
+      buffer_.CountFrame();
+      return;
+    }
+    if (change.is_blob_write) {
+      // Announced as a delete, and what will be written is not known here.
+      Lose();
+    } else if (change.has_records) {
+      AppendRecords(op, rowid_before, rowid_after, change, *table);
+    } else {
+      AppendValues(op, rowid_before, rowid_after, change, *table);
+    }
+  } catch (const std::bad_alloc&) {
+    Lose();
+  }
+#endif
+}
+
+int Capture::OnCommit() noexcept {
+  if (buffer_.mark().frames == 0 && !is_lost_) return 0;
+  if (pending_ == nullptr) {
+    // Its memory was refused when the last commit ended; without it the commit could not be put in order.
+    pending_.reset(new (std::nothrow) PendingCommit());
+    if (pending_ == nullptr) return 1;
+  }
+  time_ms_ = NowMs();
+  hub_->TakeLsn(pending_);
+  is_sealed_ = true;
+  return 0;
+}
+
+void Capture::OnRollback() noexcept {
+  if (is_sealed_) hub_->Drop(*pending_);
+  EndTransaction();
+}
+
+// ---- recording
+
+Capture::KnownTable* Capture::FindTable(const rowtap_change& change) {
+  const auto address = reinterpret_cast<uintptr_t>(change.table);
+  KnownTable& known = tables_[((address >> 5) ^ (address >> 11)) % tables_.size()];
+  if (known.table == change.table && known.cookie == change.cookie && known.generation == change.generation) return &known;
+  known.table = nullptr;
+  known.is_captured = rowtap_is_user_table(change.table) != 0;
+  if (known.is_captured) {
+    const std::unique_ptr<char, void (*)(void*)> description(rowtap_describe_table(change.table), sqlite3_free);
+    if (description == nullptr) throw std::bad_alloc();
+    known.id = hub_->Intern(description.get());
+    known.stored_columns.resize(static_cast<size_t>(rowtap_stored_columns(change.table, nullptr)));
+    rowtap_stored_columns(change.table, known.stored_columns.data());
+    known.rowid_column = rowtap_rowid_column(change.table);
+  }
+  known.table = change.table;
+  known.cookie = change.cookie;
+  known.generation = change.generation;
+  return &known;
+}
+
+bool Capture::KeepsRecording() noexcept {
+  if (buffer_.is_given_up()) return false;
+  if (buffer_.mark().size <= kMaxUnwatchedBytes || hub_->IsWatched() || !hub_->Abandon()) return true;
+  is_abandoned_ = true;
+  buffer_.GiveUp();
+  return false;
+}
+
+void Capture::AppendRecords(int op, int64_t rowid_before, int64_t rowid_after, const rowtap_change& change, const KnownTable& table) {
+  const auto columns = static_cast<int>(table.stored_columns.size());
+  const uint64_t after_size = uint64_t{change.after_size} + change.after_zeros;
+  uint8_t* const frame = buffer_.BeginFrame(FrameSize(change.before_size, after_size));
+  if (frame == nullptr) return Lose();
+  const uint8_t flags = change.depth > 0 ? kIndirect : 0;
+  uint8_t* const before = WriteHeader(frame, FrameOpOf(op), flags, table.id, rowid_before, rowid_after, change.before_size, after_size);
+  uint8_t* const after = before + change.before_size;
+  if (change.before_size != 0 && rowtap_copy_before(&change, before) != SQLITE_OK) return Lose();
+  if (change.after_size != 0) std::memcpy(after, change.after, change.after_size);
+  if (change.after_zeros != 0) std::memset(after + change.after_size, 0, change.after_zeros);
+  // A row stored before a column was added is shorter than the table.
+  if ((op != SQLITE_INSERT && CountFields({before, change.before_size}) < columns) ||
+      (op != SQLITE_DELETE && CountFields({after, after_size}) < columns)) {
+    return AppendValues(op, rowid_before, rowid_after, change, table);
+  }
+  if (!buffer_.EndFrame()) Lose();
+}
+
+void Capture::AppendValues(int op, int64_t rowid_before, int64_t rowid_after, const rowtap_change& change, const KnownTable& table) {
+  before_.Clear();
+  after_.Clear();
+  if (op != SQLITE_INSERT) WriteOldValues(table);
+  if (op != SQLITE_DELETE) WriteNewValues(op, change, table);
+  const auto before = op != SQLITE_INSERT ? before_.Finish() : std::span<const uint8_t>();
+  const auto after = op != SQLITE_DELETE ? after_.Finish() : std::span<const uint8_t>();
+  uint8_t* const frame = buffer_.BeginFrame(FrameSize(before.size(), after.size()));
+  if (frame == nullptr) return Lose();
+  const uint8_t flags = change.depth > 0 ? kIndirect : 0;
+  uint8_t* to = WriteHeader(frame, FrameOpOf(op), flags, table.id, rowid_before, rowid_after, before.size(), after.size());
+  if (!before.empty()) std::memcpy(to, before.data(), before.size());
+  if (!after.empty()) std::memcpy(to + before.size(), after.data(), after.size());
+  if (!buffer_.EndFrame()) Lose();
+}
+
+void Capture::WriteOldValues([[maybe_unused]] const KnownTable& table) {
+#ifdef SQLITE_ENABLE_PREUPDATE_HOOK
+  for (const int column : table.stored_columns) {
+    if (column == table.rowid_column) {
+      before_.AddNull();
+      continue;
+    }
+    // Where memory runs out, it can answer SQLITE_OK without a value.
+    sqlite3_value* value = nullptr;
+    if (sqlite3_preupdate_old(borrowed_db_, column, &value) != SQLITE_OK || value == nullptr) throw std::bad_alloc();
+    before_.AddValue(value);
+  }
+#endif
+}
+
+void Capture::WriteNewValues([[maybe_unused]] int op, [[maybe_unused]] const rowtap_change& change,
+                             [[maybe_unused]] const KnownTable& table) {
+#ifdef SQLITE_ENABLE_PREUPDATE_HOOK
+  // `INSERT ... SELECT *` between equal tables moves records as they are, short ones too. For what they lack the public function answers
+  // NULL instead of the default.
+  const int present = op == SQLITE_INSERT && change.after != nullptr ? CountFields({change.after, change.after_size})
+                                                                     : static_cast<int>(table.stored_columns.size());
+  for (int position = 0; position < static_cast<int>(table.stored_columns.size()); position++) {
+    const int column = table.stored_columns[static_cast<size_t>(position)];
+    if (column == table.rowid_column) {
+      after_.AddNull();
+    } else if (position >= present) {
+      const std::unique_ptr<sqlite3_value, void (*)(sqlite3_value*)> value(rowtap_column_default(borrowed_db_, change.table, column),
+                                                                           sqlite3_value_free);
+      if (value == nullptr) throw std::bad_alloc();
+      after_.AddValue(value.get());
+    } else {
+      sqlite3_value* value = nullptr;
+      if (sqlite3_preupdate_new(borrowed_db_, column, &value) != SQLITE_OK || value == nullptr) throw std::bad_alloc();
+      after_.AddValue(value);
+    }
+  }
+#endif
+}
+
+void Capture::AppendInsert(uint32_t table_id, int64_t rowid, std::span<const uint8_t> record) noexcept {
+  if (!KeepsRecording()) return buffer_.CountFrame();
+  uint8_t* const frame = buffer_.BeginFrame(FrameSize(0, record.size()));
+  if (frame == nullptr) return Lose();
+  std::memcpy(WriteHeader(frame, FrameOp::kInsert, 0, table_id, rowid, rowid, 0, record.size()), record.data(), record.size());
+  if (!buffer_.EndFrame()) Lose();
+}
+
+void Capture::AppendSchemaEvent(const char* change, const std::string& table, const std::string* sql, uint32_t table_id) noexcept {
+  if (!KeepsRecording()) return buffer_.CountFrame();
+  try {
+    std::string json = "{\"change\":\"";
+    json += change;
+    json += "\",\"table\":";
+    AppendJsonString(json, table);
+    json += ",\"sql\":";
+    if (sql == nullptr) {
+      json += "null";
+    } else {
+      AppendJsonString(json, *sql);
+    }
+    json += '}';
+    uint8_t* const frame = buffer_.BeginFrame(FrameSize(0, json.size()));
+    if (frame == nullptr) return Lose();
+    std::memcpy(WriteHeader(frame, FrameOp::kSchema, 0, table_id, 0, 0, 0, json.size()), json.data(), json.size());
+    if (!buffer_.EndFrame()) Lose();
+  } catch (const std::bad_alloc&) {
+    Lose();
+  }
+}
+
+void Capture::Lose() noexcept {
+  is_lost_ = true;
+  buffer_.GiveUp();
+}
+
+// ---- statements
+
+uint64_t Capture::Begin() noexcept {
+  try {
+    const bool has_journal = sqlite3_get_autocommit(borrowed_db_) == 0 || rowtap_running_statements(borrowed_db_) > 0;
+    runs_.push_back({++last_run_, buffer_.mark(), has_journal});
+    return last_run_;
+  } catch (const std::bad_alloc&) {
+    // Without its mark, what a failure undoes would not be known.
+    Lose();
+    return ++last_run_;
+  }
+}
+
+void Capture::End(uint64_t run, int kind, bool is_failed, bool is_undone) noexcept {
+  for (size_t i = runs_.size(); i-- > 0;) {
+    if (runs_[i].id != run) continue;
+    const Run ended = runs_[i];
+    runs_.erase(runs_.begin() + static_cast<ptrdiff_t>(i));
+    if (is_failed && is_undone && ended.has_journal) Rewind(ended.mark);
+    break;
+  }
+  FollowSavepoints(kind, is_failed);
+  Settle();
+}
+
+void Capture::Rewind(Mark mark) noexcept {
+  if (!buffer_.RewindTo(mark)) Lose();
+  // What stood behind the mark is gone, and so are the marks of statements that began there.
+  std::erase_if(runs_, [&](const Run& run) { return run.mark.frames > mark.frames; });
+}
+
+// The marks follow SQLite's own stack of savepoints, so that names, nesting and case are its business.
+void Capture::FollowSavepoints(int kind, bool is_failed) noexcept {
+  const auto depth = static_cast<size_t>(rowtap_savepoint_depth(borrowed_db_));
+  try {
+    savepoints_.resize(depth, buffer_.mark());
+  } catch (const std::bad_alloc&) {
+    Lose();
+    return;
+  }
+  if (kind == ROWTAP_STATEMENT_ROLLBACK_TO && !is_failed && depth > 0) Rewind(savepoints_.back());
+}
+
+void Capture::Settle() noexcept {
+  const int state = rowtap_transaction_state(borrowed_db_);
+  if (is_sealed_) {
+    if (state == SQLITE_TXN_WRITE) {
+      hub_->Drop(*pending_);
+      is_sealed_ = false;
+      if (pending_.use_count() > 1) pending_ = nullptr;
+    } else {
+      Publish();
+    }
+  }
+  const bool is_open = state != SQLITE_TXN_NONE || sqlite3_get_autocommit(borrowed_db_) == 0;
+  if (is_open != has_open_transaction_) {
+    has_open_transaction_ = is_open;
+    hub_->AddOpenTransaction(is_open ? 1 : -1);
+  }
+}
+
+void Capture::Publish() noexcept {
+  pending_->changes = buffer_.mark().frames;
+  pending_->size = buffer_.mark().size;
+  std::shared_ptr<Batch> batch;
+  // Nobody can begin to listen between the seal and here: a reader waits until no commit is in doubt.
+  if (hub_->IsWatched() && !is_lost_) {
+    try {
+      batch = buffer_.Detach();
+      batch->lsn = pending_->lsn;
+      batch->time_ms = time_ms_;
+    } catch (const std::bad_alloc&) {
+      is_lost_ = true;
+    }
+  }
+  if (is_lost_) {
+    hub_->Lose(*pending_);
+  } else {
+    hub_->Commit(*pending_, std::move(batch));
+  }
+  EndTransaction();
+}
+
+void Capture::EndTransaction() noexcept {
+  if (is_abandoned_) hub_->EndAbandoned();
+  is_abandoned_ = false;
+  is_lost_ = false;
+  buffer_.Clear();
+  runs_.clear();
+  // While commits before it are open, the hub still needs this one.
+  if (is_sealed_ && pending_.use_count() > 1) pending_ = nullptr;
+  is_sealed_ = false;
+}
+
+}  // namespace rowtap::capture

@@ -1,0 +1,112 @@
+// Watches one connection: records what its transactions change, and publishes what they commit.
+#pragma once
+
+#include <array>
+#include <cstdint>
+#include <memory>
+#include <string>
+#include <vector>
+
+#include "capture/hub.h"
+#include "capture/record.h"
+#include "capture/transaction_buffer.h"
+#include "sqlite3.h"
+
+struct rowtap_change;
+
+namespace rowtap::capture {
+
+// The life of a transaction, all in its connection's thread:
+//
+//   preupdate hook   appends the row to the buffer
+//   a statement fails, ROLLBACK TO   the buffer is rewound to the statement's or the savepoint's mark
+//   commit hook      seals: the LSN is taken. Not yet a commit: writing may still fail
+//   rollback hook    the buffer is cleared
+//   the statement has ended   committed if it is sealed and no write transaction is open any more: then the buffer is published as a batch.
+//                    Sealed, and the transaction still open: the COMMIT failed and can be tried again; the seal is broken
+//
+// Inside a hook there is no JavaScript and no SQL, and nothing throws.
+class Capture {
+ public:
+  // To be called directly after opening, before any statement can be prepared: SQLite decides at prepare whether DELETE without WHERE may
+  // skip the hook. Null in a build without the preupdate hook. Throws std::bad_alloc.
+  static std::unique_ptr<Capture> Install(sqlite3* borrowed_db);
+  ~Capture();
+  Capture(const Capture&) = delete;
+  Capture& operator=(const Capture&) = delete;
+
+  Hub& hub() noexcept { return *hub_; }
+  std::shared_ptr<Hub> SharedHub() const noexcept { return hub_; }
+
+  // Before sqlite3_close, when every statement has been ended: an open transaction is dropped, the hooks are removed.
+  void Close() noexcept;
+
+  // For Execution. A run is named by a number, never 0.
+  uint64_t Begin() noexcept;
+  // The run has ended. `is_undone`: SQLite undid what it had changed; `kind` as rowtap_statement_kind has it.
+  void End(uint64_t run, int kind, bool is_failed, bool is_undone) noexcept;
+  // Puts a schema event at this place of the transaction.
+  void AppendSchemaEvent(const char* change, const std::string& table, const std::string* sql, uint32_t table_id) noexcept;
+  // Puts a row there as an insert that no hook announced.
+  void AppendInsert(uint32_t table_id, int64_t rowid, std::span<const uint8_t> record) noexcept;
+  // What this transaction changes can't be recorded: if it commits, the subscribers are told that they have lost it.
+  void Lose() noexcept;
+
+ private:
+  using Mark = TransactionBuffer::Mark;
+
+  struct Run {
+    uint64_t id;
+    Mark mark;
+    bool has_journal;  // SQLite opens a statement journal for it where it may have to be undone alone
+  };
+
+  // One table of the connection's schema in memory. Its address alone could be another table's after DDL.
+  struct KnownTable {
+    const void* table = nullptr;
+    int cookie = 0;
+    int generation = 0;
+    bool is_captured = false;
+    uint32_t id = 0;
+    std::vector<int> stored_columns;
+    int rowid_column = -1;
+  };
+
+  Capture(sqlite3* borrowed_db, std::shared_ptr<Hub> hub);
+
+  void OnChange(int op, int64_t rowid_before, int64_t rowid_after) noexcept;
+  int OnCommit() noexcept;
+  void OnRollback() noexcept;
+
+  KnownTable* FindTable(const rowtap_change& change);
+  void AppendRecords(int op, int64_t rowid_before, int64_t rowid_after, const rowtap_change& change, const KnownTable& table);
+  void AppendValues(int op, int64_t rowid_before, int64_t rowid_after, const rowtap_change& change, const KnownTable& table);
+  void WriteOldValues(const KnownTable& table);
+  void WriteNewValues(int op, const rowtap_change& change, const KnownTable& table);
+  bool KeepsRecording() noexcept;
+
+  void Rewind(Mark mark) noexcept;
+  void FollowSavepoints(int kind, bool is_failed) noexcept;
+  void Settle() noexcept;
+  void Publish() noexcept;
+  void EndTransaction() noexcept;
+
+  sqlite3* const borrowed_db_;
+  const std::shared_ptr<Hub> hub_;
+  TransactionBuffer buffer_;
+  std::shared_ptr<PendingCommit> pending_;
+  int64_t time_ms_ = 0;
+  bool is_sealed_ = false;
+  bool is_lost_ = false;
+  bool is_abandoned_ = false;
+  bool has_open_transaction_ = false;
+  bool is_closed_ = false;
+  std::vector<Run> runs_;
+  uint64_t last_run_ = 0;
+  std::vector<Mark> savepoints_;  // as many as SQLite has open
+  std::array<KnownTable, 64> tables_;
+  RecordWriter before_;
+  RecordWriter after_;
+};
+
+}  // namespace rowtap::capture

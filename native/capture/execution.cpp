@@ -1,0 +1,95 @@
+#include "capture/execution.h"
+
+#include "capture/capture.h"
+#include "capture/schema_change.h"
+#include "sqlite/internals.h"
+
+namespace rowtap::capture {
+
+int Execution::Fail(int code) noexcept {
+  try {
+    message_ = sqlite3_errmsg(sqlite3_db_handle(borrowed_statement_));
+  } catch (...) {
+    // Without words; the code tells.
+  }
+  return code;
+}
+
+int Execution::Step() noexcept {
+  if (!has_begun_) {
+    has_begun_ = true;
+    kind_ = borrowed_capture_ == nullptr ? ROWTAP_STATEMENT_READ : rowtap_statement_kind(borrowed_statement_);
+    if (kind_ == ROWTAP_STATEMENT_SCHEMA) return StepSchemaChange();
+    if (kind_ != ROWTAP_STATEMENT_READ) run_ = borrowed_capture_->Begin();
+  }
+  const int code = sqlite3_step(borrowed_statement_);
+  if (code == SQLITE_ROW) return code;
+  if (code != SQLITE_DONE) Fail(code);
+  EndRun(code != SQLITE_DONE);
+  return code;
+}
+
+int Execution::Reset() noexcept {
+  if (!has_begun_) return SQLITE_OK;
+  has_begun_ = false;
+  // A statement left open ends in its reset: it may commit there, or be undone.
+  const bool is_undone = run_ != 0 && rowtap_was_undone(borrowed_statement_);
+  const int code = sqlite3_reset(borrowed_statement_);
+  if (run_ == 0) return SQLITE_OK;
+  if (code != SQLITE_OK) Fail(code);
+  borrowed_capture_->End(run_, kind_, code != SQLITE_OK, is_undone);
+  run_ = 0;
+  return code;
+}
+
+void Execution::EndRun(bool is_failed) noexcept {
+  if (run_ == 0) return;
+  borrowed_capture_->End(run_, kind_, is_failed, is_failed && rowtap_was_undone(borrowed_statement_));
+  run_ = 0;
+}
+
+int Execution::StepSchemaChange() noexcept {
+  sqlite3* const db = sqlite3_db_handle(borrowed_statement_);
+  const bool is_alone = sqlite3_get_autocommit(db) != 0 && rowtap_transaction_state(db) != SQLITE_TXN_WRITE;
+  if (is_alone && !borrowed_capture_->hub().IsWatched()) {
+    run_ = borrowed_capture_->Begin();
+    const int code = sqlite3_step(borrowed_statement_);
+    if (code != SQLITE_DONE) Fail(code);
+    EndRun(code != SQLITE_DONE);
+    return code;
+  }
+
+  // The write lock that the statement is about to take is taken before the first look, so that what is seen is what it changes.
+  if (is_alone) {
+    if (const int code = sqlite3_exec(db, "BEGIN IMMEDIATE", nullptr, nullptr, nullptr); code != SQLITE_OK) return Fail(code);
+  } else if (const int code = rowtap_begin_write(db); code != SQLITE_OK) {
+    try {
+      message_ = sqlite3_errstr(code);
+    } catch (...) {
+    }
+    return code;
+  }
+  SchemaChange change(db, *borrowed_capture_);
+  change.Before();
+  run_ = borrowed_capture_->Begin();
+  int code = sqlite3_step(borrowed_statement_);
+  const bool is_failed = code != SQLITE_DONE;
+  if (is_failed) {
+    Fail(code);
+  } else {
+    change.After();
+  }
+  EndRun(is_failed);
+  if (!is_alone || sqlite3_get_autocommit(db) != 0) return code;
+
+  if (is_failed) {
+    sqlite3_reset(borrowed_statement_);
+  } else if (const int commit_code = sqlite3_exec(db, "COMMIT", nullptr, nullptr, nullptr); commit_code != SQLITE_OK) {
+    code = Fail(commit_code);
+  }
+  if (sqlite3_get_autocommit(db) == 0) sqlite3_exec(db, "ROLLBACK", nullptr, nullptr, nullptr);
+  borrowed_capture_->End(0, ROWTAP_STATEMENT_OTHER, code != SQLITE_DONE, false);
+  return code;
+}
+
+}  // namespace rowtap::capture

@@ -1,0 +1,47 @@
+// One run of a prepared statement, from its first step to its reset: the only way in which a captured connection runs SQL.
+#pragma once
+
+#include <cstdint>
+#include <string>
+
+#include "sqlite3.h"
+
+namespace rowtap::capture {
+
+class Capture;
+
+// Tells the capture where a statement begins and ends, so that it can drop what a failed statement had changed and publish what has been
+// committed. Both can happen in a step or in a reset: `INSERT ... RETURNING` left open commits in its reset.
+//
+// For a statement that changes the schema, while somebody listens, Step reads sqlite_schema before and after it inside the same transaction
+// (one begun here if the connection is in autocommit), so that the stream can say what became of which table.
+class Execution {
+ public:
+  // `borrowed_capture` is null for a connection that is not captured.
+  Execution(Capture* borrowed_capture, sqlite3_stmt* borrowed_statement) noexcept
+      : borrowed_capture_(borrowed_capture), borrowed_statement_(borrowed_statement) {}
+  ~Execution() { Reset(); }
+  Execution(const Execution&) = delete;
+  Execution& operator=(const Execution&) = delete;
+
+  // sqlite3_step: SQLITE_ROW, SQLITE_DONE or an extended error code. After an error `message()` holds SQLite's words.
+  int Step() noexcept;
+  // sqlite3_reset. Returns SQLITE_OK, or an error that only ending the statement brought to light (then `message()` is set). Twice is fine.
+  int Reset() noexcept;
+
+  const std::string& message() const noexcept { return message_; }
+
+ private:
+  int StepSchemaChange() noexcept;
+  void EndRun(bool is_failed) noexcept;
+  int Fail(int code) noexcept;
+
+  Capture* const borrowed_capture_;
+  sqlite3_stmt* const borrowed_statement_;
+  std::string message_;
+  uint64_t run_ = 0;  // the capture's name for this run; 0: not begun, or ended
+  int kind_ = 0;      // as rowtap_statement_kind has it
+  bool has_begun_ = false;
+};
+
+}  // namespace rowtap::capture

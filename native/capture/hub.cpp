@@ -1,0 +1,193 @@
+#include "capture/hub.h"
+
+#include <sys/stat.h>
+
+#include <algorithm>
+#include <chrono>
+
+#include "capture/reader.h"
+
+namespace rowtap::capture {
+
+namespace {
+
+// Never destroyed: threads may still close connections while the process exits.
+struct Registry {
+  std::mutex mutex;
+  std::unordered_map<std::string, std::weak_ptr<Hub>> hubs;
+  uint64_t private_count = 0;
+};
+
+Registry& TheRegistry() {
+  static auto* registry = new Registry();
+  return *registry;
+}
+
+// Device and inode, read without opening the file: closing a descriptor on it would drop the locks of every connection of the process
+// (https://www.sqlite.org/howtocorrupt.html#_posix_advisory_locks_canceled_by_a_separate_thread_doing_close_).
+std::string FileKey(sqlite3* db) {
+  const char* path = sqlite3_db_filename(db, "main");
+  struct stat file;
+  if (path == nullptr || *path == 0) return {};
+  if (stat(path, &file) != 0) return std::string("path:") + path;
+  return "file:" + std::to_string(file.st_dev) + ":" + std::to_string(file.st_ino);
+}
+
+// So that LSNs grow across restarts without anything being written, as long as the clock does.
+int64_t ClockLsn() {
+  return std::chrono::duration_cast<std::chrono::microseconds>(std::chrono::system_clock::now().time_since_epoch()).count();
+}
+
+}  // namespace
+
+std::shared_ptr<Hub> Hub::Of(sqlite3* db) {
+  Registry& registry = TheRegistry();
+  std::string key = FileKey(db);
+  const std::lock_guard lock(registry.mutex);
+  if (key.empty()) return std::make_shared<Hub>("private:" + std::to_string(++registry.private_count));
+  std::weak_ptr<Hub>& known = registry.hubs[key];
+  std::shared_ptr<Hub> hub = known.lock();
+  if (hub == nullptr) known = hub = std::make_shared<Hub>(std::move(key));
+  return hub;
+}
+
+Hub::Hub(std::string key) : key_(std::move(key)), store_(std::make_shared<PageStore>()), next_lsn_(ClockLsn()), published_lsn_(next_lsn_) {}
+
+Hub::~Hub() {
+  Registry& registry = TheRegistry();
+  const std::lock_guard lock(registry.mutex);
+  const auto found = registry.hubs.find(key_);
+  // A new hub may have taken the place since the last reference to this one went.
+  if (found != registry.hubs.end() && found->second.expired()) registry.hubs.erase(found);
+}
+
+void Hub::TakeLsn(std::shared_ptr<PendingCommit> pending) noexcept {
+  const std::lock_guard lock(mutex_);
+  PendingCommit* last = pending.get();
+  last->lsn = ++next_lsn_;
+  last->thread = std::this_thread::get_id();
+  last->is_resolved = false;
+  if (last_pending_ == nullptr) {
+    first_pending_ = std::move(pending);
+  } else {
+    last_pending_->next = std::move(pending);
+  }
+  last_pending_ = last;
+}
+
+void Hub::Resolve(PendingCommit& pending, bool is_committed, bool is_lost, BatchPtr batch) noexcept {
+  {
+    const std::lock_guard lock(mutex_);
+    pending.is_resolved = true;
+    pending.is_committed = is_committed;
+    pending.is_lost = is_lost;
+    pending.batch = std::move(batch);
+    PublishResolved();
+  }
+  resolved_.notify_all();
+}
+
+void Hub::PublishResolved() noexcept {
+  while (first_pending_ != nullptr && first_pending_->is_resolved) {
+    const std::shared_ptr<PendingCommit> pending = std::move(first_pending_);
+    first_pending_ = std::move(pending->next);
+    if (first_pending_ == nullptr) last_pending_ = nullptr;
+    const BatchPtr batch = std::move(pending->batch);
+    if (!pending->is_committed) continue;
+    published_lsn_ = pending->lsn;
+    stats_.transactions++;
+    stats_.changes += pending->changes;
+    stats_.bytes += pending->size;
+    for (const auto& reader : readers_) {
+      if (pending->is_lost) {
+        reader->Lose();
+      } else if (batch != nullptr) {
+        reader->Push(batch);
+      }
+    }
+  }
+}
+
+bool Hub::Abandon() noexcept {
+  const std::lock_guard lock(mutex_);
+  if (!readers_.empty()) return false;
+  abandoned_++;
+  return true;
+}
+
+void Hub::EndAbandoned() noexcept {
+  const std::lock_guard lock(mutex_);
+  abandoned_--;
+}
+
+int64_t Hub::lsn() noexcept {
+  const std::lock_guard lock(mutex_);
+  return published_lsn_;
+}
+
+void Hub::RaiseLsn(int64_t lsn) noexcept {
+  const std::lock_guard lock(mutex_);
+  next_lsn_ = std::max(next_lsn_, lsn);
+  if (first_pending_ == nullptr) published_lsn_ = std::max(published_lsn_, lsn);
+}
+
+HubStats Hub::stats() noexcept {
+  const std::lock_guard lock(mutex_);
+  HubStats stats = stats_;
+  stats.spilled_bytes = store_->spilled_bytes();
+  return stats;
+}
+
+Hub::OpenResult Hub::Open(const std::shared_ptr<Reader>& reader, const std::function<bool()>& begin_snapshot) {
+  std::unique_lock lock(mutex_);
+  for (const PendingCommit* pending = first_pending_.get(); pending != nullptr; pending = pending->next.get()) {
+    // Waiting for a commit of this very thread would be waiting for oneself.
+    if (pending->thread == std::this_thread::get_id()) return OpenResult::kBusy;
+  }
+  resolved_.wait(lock, [this] { return first_pending_ == nullptr; });
+  if (abandoned_ > 0) return OpenResult::kBusy;
+  if (begin_snapshot && !begin_snapshot()) return OpenResult::kFailed;
+  reader->Begin(published_lsn_);
+  readers_.push_back(reader);
+  is_watched_.store(true, std::memory_order_release);
+  store_->SetKeptPages(16);
+  return OpenResult::kOpened;
+}
+
+void Hub::Close(Reader& reader) noexcept {
+  std::shared_ptr<Reader> closed;
+  {
+    const std::lock_guard lock(mutex_);
+    const auto found = std::find_if(readers_.begin(), readers_.end(), [&](const auto& each) { return each.get() == &reader; });
+    if (found != readers_.end()) {
+      closed = std::move(*found);
+      readers_.erase(found);
+    }
+    if (readers_.empty()) {
+      is_watched_.store(false, std::memory_order_release);
+      store_->SetKeptPages(4);
+    }
+  }
+  reader.Close();
+}
+
+uint32_t Hub::Intern(std::string_view description) {
+  const std::lock_guard lock(mutex_);
+  const auto [found, is_new] = table_ids_.try_emplace(std::string(description), static_cast<uint32_t>(descriptions_.size() + 1));
+  if (is_new) {
+    try {
+      descriptions_.emplace_back(description);
+    } catch (...) {
+      table_ids_.erase(found);
+      throw;
+    }
+  }
+  return found->second;
+}
+
+std::string Hub::Describe(uint32_t table_id) {
+  const std::lock_guard lock(mutex_);
+  return table_id >= 1 && table_id <= descriptions_.size() ? descriptions_[table_id - 1] : std::string();
+}
+
+}  // namespace rowtap::capture

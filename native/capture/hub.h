@@ -1,0 +1,114 @@
+// What happens in one database file, whichever connection of this process writes it.
+#pragma once
+
+#include <atomic>
+#include <condition_variable>
+#include <cstdint>
+#include <deque>
+#include <functional>
+#include <memory>
+#include <mutex>
+#include <string>
+#include <string_view>
+#include <thread>
+#include <unordered_map>
+#include <vector>
+
+#include "capture/batch.h"
+#include "capture/page_store.h"
+#include "sqlite3.h"
+
+namespace rowtap::capture {
+
+class Reader;
+
+// A commit on its way: has its LSN, and is published or dropped when its statement ends.
+struct PendingCommit {
+  int64_t lsn = 0;
+  std::thread::id thread;
+  bool is_resolved = false;
+  bool is_committed = false;
+  bool is_lost = false;  // committed, but what it changed could not be recorded
+  BatchPtr batch;        // null: dropped, lost, or nobody listens
+  uint32_t changes = 0;
+  uint64_t size = 0;
+  std::shared_ptr<PendingCommit> next;  // in LSN order
+};
+
+struct HubStats {
+  uint64_t transactions = 0;
+  uint64_t changes = 0;
+  uint64_t bytes = 0;
+  uint64_t spilled_bytes = 0;
+};
+
+// Thread-safe. Keyed by the file itself; lives as long as a connection, a source or a reader holds it.
+//
+// The life of a commit: TakeLsn in the commit hook, while SQLite's write lock is still held, so that LSN order is commit order; Resolve
+// when the statement has ended and the outcome is known. One whose outcome is open holds back those after it. A reader begins only while
+// none is open.
+class Hub : public std::enable_shared_from_this<Hub> {
+ public:
+  // The hub of the file that the connection has open as main; of its own for an in-memory or temporary database.
+  static std::shared_ptr<Hub> Of(sqlite3* db);
+
+  explicit Hub(std::string key);
+  ~Hub();
+
+  const std::string& key() const noexcept { return key_; }
+  const std::shared_ptr<PageStore>& store() const noexcept { return store_; }
+
+  // Inside a hook: allocates nothing.
+  void TakeLsn(std::shared_ptr<PendingCommit> pending) noexcept;
+  // Says what became of it, and publishes, in LSN order, all that this makes publishable.
+  void Drop(PendingCommit& pending) noexcept { Resolve(pending, false, false, nullptr); }
+  void Commit(PendingCommit& pending, BatchPtr batch) noexcept { Resolve(pending, true, false, std::move(batch)); }
+  void Lose(PendingCommit& pending) noexcept { Resolve(pending, true, true, nullptr); }
+
+  // Whether a transaction's changes are wanted. What is recorded before anybody listens is kept up to a bound.
+  bool IsWatched() noexcept { return is_watched_.load(std::memory_order_acquire); }
+  // Gives up an unwatched transaction that has grown too large. False: somebody listens by now.
+  bool Abandon() noexcept;
+  void EndAbandoned() noexcept;
+
+  int64_t lsn() noexcept;
+  void RaiseLsn(int64_t lsn) noexcept;
+  HubStats stats() noexcept;
+
+  enum class OpenResult { kOpened, kBusy, kFailed };
+  // Starts a reader after the last published transaction. `begin_snapshot` runs while no commit is in doubt and none can be published;
+  // it may fail (kFailed). kBusy: an abandoned transaction is open, or this thread itself is within a commit.
+  OpenResult Open(const std::shared_ptr<Reader>& reader, const std::function<bool()>& begin_snapshot);
+  void Close(Reader& reader) noexcept;
+
+  // Equal descriptions have equal ids. Throws std::bad_alloc.
+  uint32_t Intern(std::string_view description);
+  std::string Describe(uint32_t table_id);
+
+  void AddOpenTransaction(int change) noexcept { open_transactions_ += change; }
+  bool HasOpenTransaction() const noexcept { return open_transactions_ > 0; }
+
+ private:
+  void Resolve(PendingCommit& pending, bool is_committed, bool is_lost, BatchPtr batch) noexcept;
+  void PublishResolved() noexcept;
+
+  const std::string key_;
+  const std::shared_ptr<PageStore> store_;
+
+  std::mutex mutex_;
+  std::condition_variable resolved_;
+  int64_t next_lsn_;
+  int64_t published_lsn_;
+  std::shared_ptr<PendingCommit> first_pending_;
+  PendingCommit* last_pending_ = nullptr;
+  std::vector<std::shared_ptr<Reader>> readers_;
+  uint32_t abandoned_ = 0;
+  HubStats stats_;
+  std::unordered_map<std::string, uint32_t> table_ids_;
+  std::deque<std::string> descriptions_;  // by id - 1
+
+  std::atomic<bool> is_watched_{false};
+  std::atomic<int> open_transactions_{0};
+};
+
+}  // namespace rowtap::capture

@@ -1,0 +1,81 @@
+// One subscription's place in the stream of batches.
+#pragma once
+
+#include <atomic>
+#include <cstdint>
+#include <deque>
+#include <memory>
+#include <mutex>
+
+#include "capture/batch.h"
+
+namespace rowtap::capture {
+
+class Hub;
+
+// Tells a reader's thread that something has come. Called from any thread, inside the hub's lock.
+class Waker {
+ public:
+  virtual ~Waker() = default;
+  virtual void Notify() noexcept = 0;
+  // Grows each time the thread's readers have had their chance to read.
+  virtual uint64_t turn() const noexcept = 0;
+};
+
+enum class ReaderState : uint8_t { kOpen = 0, kClosed = 1, kLaggard = 2, kLost = 3 };
+
+// Pushed to by the hub from the threads that commit, read in one thread.
+//
+// What a reader leaves unread while it had its chance counts as lag, and past `max_buffered` it is closed. A burst written in one
+// synchronous stretch does not count until it has been read: no chance lay within it. Only one burst at a time is excused, so that a reader
+// that never reads is found out at its second. Nothing counts before the first read of a reader that has a snapshot to deliver first.
+class Reader {
+ public:
+  Reader(std::shared_ptr<Waker> waker, uint64_t max_buffered, bool has_snapshot) noexcept
+      : waker_(std::move(waker)), max_buffered_(max_buffered), is_held_(has_snapshot) {}
+
+  // From the hub.
+  void Begin(int64_t lsn) noexcept { start_lsn_ = lsn; }
+  void Push(const BatchPtr& batch) noexcept;
+  // A committed transaction could not be recorded: the reader ends before it.
+  void Lose() noexcept;
+
+  // From the reader's thread.
+  int64_t start_lsn() const noexcept { return start_lsn_; }
+  // Whole frames; each batch's are led by one of op kBatch. Results as ReadFrames has them.
+  int64_t Read(uint8_t* to, uint64_t capacity) noexcept;
+  // The batch that Read is inside of or has just begun; null between two.
+  BatchPtr batch() noexcept;
+  void SkipBatch() noexcept;
+  ReaderState state() noexcept;
+  struct Buffered {
+    uint64_t transactions;
+    uint64_t bytes;
+  };
+  Buffered buffered() noexcept;
+  void Close() noexcept;
+
+ private:
+  uint64_t Lag() const noexcept;
+  void Finish(ReaderState state) noexcept;
+
+  const std::shared_ptr<Waker> waker_;
+  const uint64_t max_buffered_;
+
+  std::mutex mutex_;
+  std::deque<BatchPtr> batches_;
+  uint64_t offset_ = 0;     // in the first batch
+  bool has_begun_ = false;  // the first batch's kBatch frame has been handed out
+  int64_t start_lsn_ = 0;
+  ReaderState state_ = ReaderState::kOpen;
+
+  // Positions in the bytes pushed since the beginning.
+  uint64_t pushed_ = 0;
+  uint64_t read_ = 0;
+  uint64_t burst_end_ = 0;
+  uint64_t turn_ = 0;  // the turn of the last push
+  bool can_burst_ = true;
+  bool is_held_;
+};
+
+}  // namespace rowtap::capture

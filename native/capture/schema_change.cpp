@@ -1,0 +1,77 @@
+#include "capture/schema_change.h"
+
+#include <new>
+#include <stdexcept>
+
+#include "capture/table_scan.h"
+#include "sqlite/handles.h"
+#include "sqlite/internals.h"
+
+namespace rowtap::capture {
+
+namespace {
+
+struct ReadFailed : std::exception {};
+
+}  // namespace
+
+void SchemaChange::Before() noexcept {
+  try {
+    before_ = ReadTables();
+    has_before_ = true;
+  } catch (const std::exception&) {
+    borrowed_capture_.Lose();
+  }
+}
+
+void SchemaChange::After() noexcept {
+  if (!has_before_) return;
+  try {
+    const Tables after = ReadTables();
+    for (const auto& [table, sql] : before_) {
+      if (!after.contains(table)) borrowed_capture_.AppendSchemaEvent("drop", table, nullptr, 0);
+    }
+    for (const auto& [table, sql] : after) {
+      const auto known = before_.find(table);
+      if (known == before_.end()) {
+        AppendCreated(table, sql);
+      } else if (known->second != sql) {
+        TableScan scan;
+        if (scan.Open(borrowed_db_, borrowed_capture_.hub(), table) != SQLITE_OK) throw ReadFailed();
+        borrowed_capture_.AppendSchemaEvent("alter", table, &sql, scan.table_id());
+      }
+    }
+  } catch (const std::exception&) {
+    borrowed_capture_.Lose();
+  }
+}
+
+void SchemaChange::AppendCreated(const std::string& table, const std::string& sql) {
+  TableScan scan;
+  if (scan.Open(borrowed_db_, borrowed_capture_.hub(), table) != SQLITE_OK) throw ReadFailed();
+  borrowed_capture_.AppendSchemaEvent("create", table, &sql, scan.table_id());
+  int code;
+  while ((code = scan.Next()) == SQLITE_ROW) borrowed_capture_.AppendInsert(scan.table_id(), scan.rowid(), scan.record());
+  if (code != SQLITE_DONE) throw ReadFailed();
+}
+
+SchemaChange::Tables SchemaChange::ReadTables() {
+  sqlite3_stmt* prepared = nullptr;
+  const int prepare_code =
+      sqlite3_prepare_v2(borrowed_db_, "SELECT name, sql FROM main.sqlite_schema WHERE type = 'table'", -1, &prepared, nullptr);
+  const sqlite::StatementHandle statement(prepared);
+  if (prepare_code != SQLITE_OK) throw ReadFailed();
+  Tables tables;
+  int code;
+  while ((code = sqlite3_step(statement.get())) == SQLITE_ROW) {
+    const auto* name = reinterpret_cast<const char*>(sqlite3_column_text(statement.get(), 0));
+    const auto* sql = reinterpret_cast<const char*>(sqlite3_column_text(statement.get(), 1));
+    if (name == nullptr || sql == nullptr) continue;
+    const void* table = rowtap_find_table(borrowed_db_, name);
+    if (table != nullptr && rowtap_is_user_table(table)) tables.emplace(name, sql);
+  }
+  if (code != SQLITE_DONE) throw ReadFailed();
+  return tables;
+}
+
+}  // namespace rowtap::capture

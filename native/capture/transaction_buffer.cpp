@@ -1,0 +1,118 @@
+#include "capture/transaction_buffer.h"
+
+#include <algorithm>
+#include <cstring>
+#include <new>
+
+namespace rowtap::capture {
+
+uint8_t* TransactionBuffer::BeginFrame(uint64_t size) noexcept {
+  frame_size_ = size;
+  is_in_scratch_ = static_cast<uint64_t>(end_ - at_) < size;
+  if (!is_in_scratch_) return at_;
+  try {
+    if (scratch_.size() < size) scratch_.resize(size);
+  } catch (const std::bad_alloc&) {
+    return nullptr;
+  }
+  return scratch_.data();
+}
+
+bool TransactionBuffer::EndFrame() noexcept {
+  if (!is_in_scratch_) {
+    at_ += frame_size_;
+  } else {
+    const uint8_t* from = scratch_.data();
+    for (uint64_t left = frame_size_; left > 0;) {
+      if (at_ == end_) {
+        Page* full = pages_.empty() ? nullptr : pages_.back().get();
+        PagePtr page = store_->Take(full);
+        if (page == nullptr) return false;
+        try {
+          pages_.push_back(page);
+        } catch (const std::bad_alloc&) {
+          return false;
+        }
+        at_ = page->memory();
+        end_ = at_ + kPageSize;
+      }
+      const uint64_t part = std::min<uint64_t>(left, static_cast<uint64_t>(end_ - at_));
+      std::memcpy(at_, from, part);
+      at_ += part;
+      from += part;
+      left -= part;
+    }
+    // A record of many megabytes is rare: its memory is not kept.
+    if (scratch_.size() > kPageSize) std::vector<uint8_t>().swap(scratch_);
+  }
+  mark_.size += frame_size_;
+  mark_.frames++;
+  return true;
+}
+
+void TransactionBuffer::GiveUp() noexcept {
+  const uint32_t frames = mark_.frames;
+  Clear();
+  mark_.frames = frames;
+  is_given_up_ = true;
+}
+
+bool TransactionBuffer::RewindTo(Mark mark) noexcept {
+  if (is_given_up_) {
+    mark_.frames = std::min(mark_.frames, mark.frames);
+    return true;
+  }
+  if (mark.size >= mark_.size) return true;
+  const uint64_t position = first_offset_ + mark.size;
+  // A position at the very end of a page stays in that page: the next frame takes a new one.
+  const size_t kept = position == 0 ? 1 : static_cast<size_t>((position + kPageSize - 1) / kPageSize);
+  if (kept < pages_.size()) pages_.resize(kept);
+  Page& last = *pages_.back();
+  if (!store_->Load(last)) return false;
+  at_ = last.memory() + (position - (kept - 1) * uint64_t{kPageSize});
+  end_ = last.memory() + kPageSize;
+  mark_ = mark;
+  return true;
+}
+
+void TransactionBuffer::Clear() noexcept {
+  mark_ = {};
+  is_given_up_ = false;
+  // The first page is kept where it still is in memory; the others go back to the store.
+  pages_.resize(!pages_.empty() && pages_[0]->memory() != nullptr ? 1 : 0);
+  if (pages_.empty()) {
+    first_offset_ = 0;
+    at_ = end_ = nullptr;
+    return;
+  }
+  // Once the batches before it have been read, it begins at the front again, where the processor's cache is warm.
+  if (first_offset_ != 0 && pages_[0].use_count() == 1) {
+    store_->AwaitReaders();
+    first_offset_ = 0;
+  }
+  at_ = pages_[0]->memory() + first_offset_;
+  end_ = pages_[0]->memory() + kPageSize;
+}
+
+std::shared_ptr<Batch> TransactionBuffer::Detach() {
+  auto batch = std::make_shared<Batch>();
+  // Where the page has room left, the next transaction goes on behind this batch.
+  std::vector<PagePtr> rest;
+  if (!pages_.empty() && at_ != end_) rest.push_back(pages_.back());
+  batch->store = store_;
+  batch->first_offset = first_offset_;
+  batch->frames = mark_.frames;
+  batch->size = mark_.size;
+  batch->pages = std::move(pages_);
+  pages_ = std::move(rest);
+  mark_ = {};
+  if (pages_.empty()) {
+    first_offset_ = 0;
+    at_ = end_ = nullptr;
+  } else {
+    first_offset_ = static_cast<uint32_t>(at_ - pages_.back()->memory());
+  }
+  return batch;
+}
+
+}  // namespace rowtap::capture

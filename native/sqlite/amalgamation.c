@@ -1,0 +1,278 @@
+// SQLite itself, compiled as a part of this file so that a handful of questions can be answered from its structures. deps/sqlite3 holds
+// the unmodified source; options.h says with which options and why.
+#include "options.h"
+
+#include "sqlite3.c"
+
+#include "internals.h"
+
+#ifdef SQLITE_ENABLE_PREUPDATE_HOOK
+
+// UPDATE's new record has been made before the hook is called for the old one. It lies in register p2 of the OP_Insert that will store it:
+// the one marked ISUPDATE whose key register is the hook's. `hint` is where it was found last time in some program; a wrong hint is
+// noticed.
+static const Mem* FindUpdatedRecord(const Vdbe* v, int key_register) {
+  static _Thread_local int hint = 0;
+  const Op* ops = v->aOp;
+  int at = hint;
+  if (at >= v->nOp || ops[at].opcode != OP_Insert || ops[at].p3 != key_register || !(ops[at].p5 & OPFLAG_ISUPDATE)) {
+    for (at = 0; at < v->nOp; at++) {
+      if (ops[at].opcode == OP_Insert && ops[at].p3 == key_register && (ops[at].p5 & OPFLAG_ISUPDATE)) break;
+    }
+    if (at == v->nOp) return NULL;
+    hint = at;
+  }
+  return &v->aMem[ops[at].p2];
+}
+
+void rowtap_read_change(sqlite3* db, rowtap_change* change) {
+  const PreUpdate* p = db->pPreUpdate;
+  const Mem* record = NULL;
+  change->database = p->pCsr->iDb;
+  change->depth = p->v->nFrame;
+  change->is_blob_write = p->iBlobWrite >= 0;
+  change->table = p->pTab;
+  change->cookie = p->pTab->pSchema->schema_cookie;
+  change->generation = p->pTab->pSchema->iGeneration;
+  change->after = NULL;
+  change->after_size = 0;
+  change->after_zeros = 0;
+  change->before = NULL;
+  change->before_local = 0;
+  change->before_size = 0;
+  change->before_cursor = NULL;
+  // Records of UTF-16 databases are not taken as they are: the stream's text is UTF-8.
+  change->has_records = ENC(db) == SQLITE_UTF8;
+
+  if (p->op != SQLITE_DELETE) {
+    if (p->op == SQLITE_INSERT) {
+      record = &p->v->aMem[p->iNewReg];
+    } else if (p->pPk == NULL) {
+      record = FindUpdatedRecord(p->v, p->iNewReg);
+    }
+    if (record == NULL || !(record->flags & MEM_Blob)) {
+      change->has_records = 0;
+      return;
+    }
+    change->after = (const unsigned char*)record->z;
+    change->after_size = (uint32_t)record->n;
+    change->after_zeros = (record->flags & MEM_Zero) ? (uint32_t)record->u.nZero : 0;
+  }
+  if (p->op != SQLITE_INSERT) {
+    u32 local = 0;
+    change->before_cursor = p->pCsr->uc.pCursor;
+    change->before_size = sqlite3BtreePayloadSize(p->pCsr->uc.pCursor);
+    change->before = sqlite3BtreePayloadFetch(p->pCsr->uc.pCursor, &local);
+    change->before_local = local;
+  }
+}
+
+int rowtap_copy_before(const rowtap_change* change, void* to) {
+  if (change->before_local >= change->before_size) {
+    memcpy(to, change->before, change->before_size);
+    return SQLITE_OK;
+  }
+  return sqlite3BtreePayload(change->before_cursor, 0, change->before_size, to);
+}
+
+#else  // built without capture, to measure what capture costs
+
+void rowtap_read_change(sqlite3* db, rowtap_change* change) {
+  (void)db;
+  memset(change, 0, sizeof *change);
+  change->database = -1;
+}
+
+int rowtap_copy_before(const rowtap_change* change, void* to) {
+  (void)change;
+  (void)to;
+  return SQLITE_MISUSE;
+}
+
+#endif
+
+sqlite3_value* rowtap_column_default(sqlite3* db, const void* table, int column) {
+  Table* t = (Table*)table;
+  Expr* expression = sqlite3ColumnExpr(t, &t->aCol[column]);
+  sqlite3_value* value = NULL;
+  if (expression != NULL && sqlite3ValueFromExpr(db, expression, ENC(db), t->aCol[column].affinity, &value) != SQLITE_OK) {
+    sqlite3ValueFree(value);
+    return NULL;
+  }
+  if (value == NULL) value = sqlite3ValueNew(db);
+  return value;
+}
+
+int rowtap_is_user_table(const void* table) {
+  const Table* t = table;
+  if (!IsOrdinaryTable(t) || (t->tabFlags & (TF_Shadow | TF_Ephemeral | TF_Imposter)) != 0) return 0;
+  return sqlite3_strnicmp(t->zName, "sqlite_", 7) != 0 && sqlite3_strnicmp(t->zName, "_rowtap_", 8) != 0;
+}
+
+static void AppendJsonString(sqlite3_str* out, const char* text) {
+  sqlite3_str_appendchar(out, 1, '"');
+  for (; *text != 0; text++) {
+    const unsigned char c = (unsigned char)*text;
+    if (c == '"' || c == '\\') {
+      sqlite3_str_appendchar(out, 1, '\\');
+      sqlite3_str_appendchar(out, 1, (char)c);
+    } else if (c < 0x20) {
+      sqlite3_str_appendf(out, "\\u%04x", c);
+    } else {
+      sqlite3_str_appendchar(out, 1, (char)c);
+    }
+  }
+  sqlite3_str_appendchar(out, 1, '"');
+}
+
+static const char* AffinityName(char affinity) {
+  switch (affinity) {
+    case SQLITE_AFF_TEXT:
+      return "text";
+    case SQLITE_AFF_NUMERIC:
+      return "numeric";
+    case SQLITE_AFF_INTEGER:
+      return "integer";
+    case SQLITE_AFF_REAL:
+      return "real";
+    default:
+      return "blob";
+  }
+}
+
+// The index that declares the primary key, which is the table itself where there is no rowid. NULL: none, or the rowid is the key.
+static Index* KeyIndex(Table* t) {
+  Index* index = t->pIndex;
+  while (index != NULL && !IsPrimaryKeyIndex(index)) index = index->pNext;
+  return index;
+}
+
+static int StoredPosition(Table* t, int column) {
+  if (t->aCol[column].colFlags & COLFLAG_VIRTUAL) return -1;
+  if (!HasRowid(t)) return sqlite3TableColumnToIndex(sqlite3PrimaryKeyIndex(t), column);
+  return sqlite3TableColumnToStorage(t, (i16)column);
+}
+
+char* rowtap_describe_table(const void* table) {
+  Table* t = (Table*)table;
+  Index* key = KeyIndex(t);
+  sqlite3_str* out = sqlite3_str_new(NULL);
+  int i;
+  sqlite3_str_appendall(out, "{\"name\":");
+  AppendJsonString(out, t->zName);
+  sqlite3_str_appendf(out, ",\"isWithoutRowid\":%s,\"rowidColumn\":%d,\"key\":[", HasRowid(t) ? "false" : "true", t->iPKey);
+  if (t->iPKey >= 0) {
+    sqlite3_str_appendf(out, "%d", t->iPKey);
+  } else if (key != NULL) {
+    for (i = 0; i < key->nKeyCol; i++) sqlite3_str_appendf(out, i == 0 ? "%d" : ",%d", key->aiColumn[i]);
+  }
+  sqlite3_str_appendall(out, "],\"columns\":[");
+  for (i = 0; i < t->nCol; i++) {
+    Column* column = &t->aCol[i];
+    sqlite3_str_appendall(out, i == 0 ? "{\"name\":" : ",{\"name\":");
+    AppendJsonString(out, column->zCnName);
+    sqlite3_str_appendall(out, ",\"type\":");
+    AppendJsonString(out, sqlite3ColumnType(column, ""));
+    sqlite3_str_appendf(out, ",\"affinity\":\"%s\",\"isNotNull\":%s,\"generated\":\"%s\",\"position\":%d}", AffinityName(column->affinity),
+                        column->notNull ? "true" : "false",
+                        column->colFlags & COLFLAG_VIRTUAL  ? "virtual"
+                        : column->colFlags & COLFLAG_STORED ? "stored"
+                                                            : "no",
+                        StoredPosition(t, i));
+  }
+  sqlite3_str_appendall(out, "]}");
+  return sqlite3_str_finish(out);
+}
+
+const void* rowtap_find_table(sqlite3* db, const char* name) {
+  const void* table;
+  sqlite3_mutex_enter(db->mutex);
+  table = sqlite3FindTable(db, name, "main");
+  sqlite3_mutex_leave(db->mutex);
+  return table;
+}
+
+int rowtap_stored_columns(const void* table, int* columns) {
+  Table* t = (Table*)table;
+  int count = 0;
+  int i;
+  if (!HasRowid(t)) {
+    // The key's columns first, where one stands twice if it is declared with two collations.
+    const Index* key = sqlite3PrimaryKeyIndex(t);
+    for (i = 0; columns != NULL && i < key->nColumn; i++) columns[i] = key->aiColumn[i];
+    return key->nColumn;
+  }
+  for (i = 0; i < t->nCol; i++) {
+    const int position = StoredPosition(t, i);
+    if (position < 0) continue;
+    if (columns != NULL) columns[position] = i;
+    count++;
+  }
+  return count;
+}
+
+const char* rowtap_column_name(const void* table, int column) {
+  return ((const Table*)table)->aCol[column].zCnName;
+}
+
+int rowtap_rowid_column(const void* table) {
+  return ((const Table*)table)->iPKey;
+}
+
+int rowtap_statement_kind(sqlite3_stmt* statement) {
+  const Vdbe* v = (const Vdbe*)statement;
+  int sets_cookie = 0;
+  int reads_schema = 0;
+  int at;
+  if (v->explain) return ROWTAP_STATEMENT_READ;
+  // Only INSERT, UPDATE and DELETE count changes; asked first, since they are what is run most.
+  if (v->changeCntOn) return ROWTAP_STATEMENT_WRITE;
+  // BEGIN, COMMIT and SAVEPOINT count as read-only too, but have no result columns.
+  if (v->readOnly && v->nResColumn > 0) return ROWTAP_STATEMENT_READ;
+  for (at = 0; at < v->nOp; at++) {
+    const Op* op = &v->aOp[at];
+    switch (op->opcode) {
+      case OP_Savepoint:
+        return op->p1 == SAVEPOINT_ROLLBACK ? ROWTAP_STATEMENT_ROLLBACK_TO : ROWTAP_STATEMENT_OTHER;
+      case OP_SetCookie:
+        if (op->p1 == 0 && op->p2 == BTREE_SCHEMA_VERSION) sets_cookie = 1;
+        break;
+      // PRAGMA schema_version sets the cookie too, but leaves the schema in memory as it is.
+      case OP_ParseSchema:
+      case OP_DropTable:
+      case OP_DropIndex:
+      case OP_DropTrigger:
+        reads_schema = 1;
+        break;
+      default:
+        break;
+    }
+  }
+  if (sets_cookie && reads_schema) return ROWTAP_STATEMENT_SCHEMA;
+  return ROWTAP_STATEMENT_OTHER;
+}
+
+int rowtap_running_statements(sqlite3* db) {
+  return db->nVdbeRead;
+}
+
+int rowtap_was_undone(sqlite3_stmt* statement) {
+  const Vdbe* v = (const Vdbe*)statement;
+  return v->usesStmtJournal && v->errorAction != OE_Fail;
+}
+
+int rowtap_savepoint_depth(sqlite3* db) {
+  return db->nSavepoint + db->isTransactionSavepoint;
+}
+
+int rowtap_transaction_state(sqlite3* db) {
+  return sqlite3BtreeTxnState(db->aDb[0].pBt);
+}
+
+int rowtap_begin_write(sqlite3* db) {
+  int code;
+  sqlite3_mutex_enter(db->mutex);
+  code = sqlite3BtreeBeginTrans(db->aDb[0].pBt, 1, NULL);
+  sqlite3_mutex_leave(db->mutex);
+  return code;
+}

@@ -1,0 +1,72 @@
+// What capture needs to know from inside SQLite, and public functions do not tell. amalgamation.c, which implements it, is the only file
+// that sees SQLite's structures; capture/self_check.cpp compares its answers with the public functions when the addon loads.
+#pragma once
+
+#include <stdint.h>
+
+#include "sqlite3.h"
+
+#ifdef __cplusplus
+extern "C" {
+#endif
+
+// One call of the preupdate hook. Valid inside the hook only.
+typedef struct rowtap_change {
+  int database;       // 0: main
+  int depth;          // triggers and foreign-key actions on the stack
+  int is_blob_write;  // sqlite3_blob_write, announced as a delete
+  int has_records;    // 0: take the values through sqlite3_preupdate_old and _new
+  const void* table;  // with cookie and generation: the identity of a table's shape on this connection
+  int cookie;
+  int generation;
+  const unsigned char* after;
+  uint32_t after_size;   // bytes at `after`
+  uint32_t after_zeros;  // zero bytes that follow them (https://www.sqlite.org/c3ref/bind_blob.html, zeroblob)
+  const unsigned char* before;
+  uint32_t before_local;  // bytes at `before`; fewer than before_size where the record goes on in overflow pages
+  uint32_t before_size;
+  void* before_cursor;
+} rowtap_change;
+
+void rowtap_read_change(sqlite3* db, rowtap_change* change);
+// Copies the whole record as it was. May read overflow pages; returns SQLite's code.
+int rowtap_copy_before(const rowtap_change* change, void* to);
+// The value that a column of the change's table has in a row stored before the column was added; NULL where memory ran out. Owned by the
+// caller (sqlite3_value_free).
+sqlite3_value* rowtap_column_default(sqlite3* db, const void* table, int column);
+
+// True for a table whose changes are delivered: not virtual, not a virtual table's shadow, not SQLite's own, not rowtap's.
+int rowtap_is_user_table(const void* table);
+// JSON as lib/schema/description.ts has it; NULL where memory ran out. Owned by the caller (sqlite3_free).
+char* rowtap_describe_table(const void* table);
+// The in-memory table of that name in main, or NULL.
+const void* rowtap_find_table(sqlite3* db, const char* name);
+// Columns that are stored, in stored order, as indexes of declared columns. `columns` may be NULL. Returns how many.
+int rowtap_stored_columns(const void* table, int* columns);
+const char* rowtap_column_name(const void* table, int column);
+// The INTEGER PRIMARY KEY column, which the record holds as NULL; -1: none.
+int rowtap_rowid_column(const void* table);
+
+enum rowtap_statement_kind {
+  ROWTAP_STATEMENT_READ,         // writes nothing, ends nothing
+  ROWTAP_STATEMENT_WRITE,        // INSERT, UPDATE, DELETE
+  ROWTAP_STATEMENT_SCHEMA,       // changes the schema of main
+  ROWTAP_STATEMENT_ROLLBACK_TO,  // ROLLBACK TO a savepoint
+  ROWTAP_STATEMENT_OTHER,
+};
+int rowtap_statement_kind(sqlite3_stmt* statement);
+// Statements that are being run on the connection and read or write.
+int rowtap_running_statements(sqlite3* db);
+// After a failed step and before the reset: did SQLite undo, with the statement's journal, what the statement had changed? It had opened
+// one only if it was run inside a transaction, or beside another statement.
+int rowtap_was_undone(sqlite3_stmt* statement);
+// Open savepoints, the one that began the transaction included.
+int rowtap_savepoint_depth(sqlite3* db);
+// SQLITE_TXN_NONE, _READ or _WRITE of main.
+int rowtap_transaction_state(sqlite3* db);
+// Takes the write lock of main inside an open transaction, as the next writing statement would. Returns SQLite's code.
+int rowtap_begin_write(sqlite3* db);
+
+#ifdef __cplusplus
+}
+#endif
