@@ -12,9 +12,6 @@ namespace rowtap::capture {
 
 namespace {
 
-// What an unwatched transaction may hold, in case somebody subscribes before it commits.
-constexpr uint64_t kMaxUnwatchedBytes = 1024 * 1024;
-
 int64_t NowMs() noexcept {
   return std::chrono::duration_cast<std::chrono::milliseconds>(std::chrono::system_clock::now().time_since_epoch()).count();
 }
@@ -96,6 +93,7 @@ void Capture::OnChange([[maybe_unused]] int op, [[maybe_unused]] int64_t rowid_b
       buffer_.CountFrame();
       return;
     }
+    rowtap_read_records(borrowed_db_, &change);
     if (change.is_blob_write) {
       // Announced as a delete, and what will be written is not known here.
       Lose();
@@ -152,7 +150,7 @@ Capture::KnownTable* Capture::FindTable(const rowtap_change& change) {
 
 bool Capture::KeepsRecording() noexcept {
   if (buffer_.is_given_up()) return false;
-  if (buffer_.mark().size <= kMaxUnwatchedBytes || hub_->IsWatched() || !hub_->Abandon()) return true;
+  if (buffer_.mark().size <= Hub::kMaxUnwatchedBytes || hub_->IsWatched() || !hub_->Abandon()) return true;
   is_abandoned_ = true;
   buffer_.GiveUp();
   return false;
@@ -170,8 +168,8 @@ void Capture::AppendRecords(int op, int64_t rowid_before, int64_t rowid_after, c
   if (change.after_size != 0) std::memcpy(after, change.after, change.after_size);
   if (change.after_zeros != 0) std::memset(after + change.after_size, 0, change.after_zeros);
   // A row stored before a column was added is shorter than the table.
-  if ((op != SQLITE_INSERT && CountFields({before, change.before_size}) < columns) ||
-      (op != SQLITE_DELETE && CountFields({after, after_size}) < columns)) {
+  if ((op != SQLITE_INSERT && !HasFields({before, change.before_size}, columns)) ||
+      (op != SQLITE_DELETE && !HasFields({after, after_size}, columns))) {
     return AppendValues(op, rowid_before, rowid_after, change, table);
   }
   if (!buffer_.EndFrame()) Lose();
@@ -304,6 +302,7 @@ void Capture::Rewind(Mark mark) noexcept {
 // The marks follow SQLite's own stack of savepoints, so that names, nesting and case are its business.
 void Capture::FollowSavepoints(int kind, bool is_failed) noexcept {
   const auto depth = static_cast<size_t>(rowtap_savepoint_depth(borrowed_db_));
+  if (depth == savepoints_.size() && kind != ROWTAP_STATEMENT_ROLLBACK_TO) return;
   try {
     savepoints_.resize(depth, buffer_.mark());
   } catch (const std::bad_alloc&) {

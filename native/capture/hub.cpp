@@ -11,6 +11,11 @@ namespace rowtap::capture {
 
 namespace {
 
+// Fresh memory costs more than what is copied into it: a few megabytes go around while somebody listens, enough for what is recorded in
+// case somebody does while nobody listens.
+constexpr uint64_t kKeptMemoryWatched = 4 * 1024 * 1024;
+constexpr uint64_t kKeptMemoryUnwatched = Hub::kMaxUnwatchedBytes + 2 * kPageSize;
+
 // Never destroyed: threads may still close connections while the process exits.
 struct Registry {
   std::mutex mutex;
@@ -51,7 +56,9 @@ std::shared_ptr<Hub> Hub::Of(sqlite3* db) {
   return hub;
 }
 
-Hub::Hub(std::string key) : key_(std::move(key)), store_(std::make_shared<PageStore>()), next_lsn_(ClockLsn()), published_lsn_(next_lsn_) {}
+Hub::Hub(std::string key) : key_(std::move(key)), store_(std::make_shared<PageStore>()), next_lsn_(ClockLsn()), published_lsn_(next_lsn_) {
+  store_->SetKeptMemory(kKeptMemoryUnwatched);
+}
 
 Hub::~Hub() {
   Registry& registry = TheRegistry();
@@ -150,7 +157,7 @@ Hub::OpenResult Hub::Open(const std::shared_ptr<Reader>& reader, const std::func
   reader->Begin(published_lsn_);
   readers_.push_back(reader);
   is_watched_.store(true, std::memory_order_release);
-  store_->SetKeptPages(16);
+  store_->SetKeptMemory(kKeptMemoryWatched);
   return OpenResult::kOpened;
 }
 
@@ -165,7 +172,7 @@ void Hub::Close(Reader& reader) noexcept {
     }
     if (readers_.empty()) {
       is_watched_.store(false, std::memory_order_release);
-      store_->SetKeptPages(4);
+      store_->SetKeptMemory(kKeptMemoryUnwatched);
     }
   }
   reader.Close();

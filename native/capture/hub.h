@@ -52,6 +52,9 @@ class Hub : public std::enable_shared_from_this<Hub> {
   // The hub of the file that the connection has open as main; of its own for an in-memory or temporary database.
   static std::shared_ptr<Hub> Of(sqlite3* db);
 
+  // What a transaction that nobody listens to may hold, in case somebody subscribes before it commits.
+  static constexpr uint64_t kMaxUnwatchedBytes = 256 * 1024;
+
   explicit Hub(std::string key);
   ~Hub();
 

@@ -9,10 +9,10 @@ Page::~Page() {
   store_->GiveBack(*this);
 }
 
-void PageStore::SetKeptPages(size_t pages) noexcept {
+void PageStore::SetKeptMemory(uint64_t bytes) noexcept {
   const std::lock_guard lock(mutex_);
-  kept_pages_ = pages;
-  if (free_.size() > pages) free_.resize(pages);
+  kept_pages_ = static_cast<size_t>(bytes / kPageSize);
+  if (free_.size() > kept_pages_) free_.resize(kept_pages_);
 }
 
 std::unique_ptr<uint8_t[]> PageStore::TakeMemory() noexcept {

@@ -11,7 +11,8 @@
 
 namespace rowtap::capture {
 
-inline constexpr uint32_t kPageSize = 256 * 1024;
+// SQLite's VFS for Unix writes less than 128 KiB at a time, and says nothing of what it left out.
+inline constexpr uint32_t kPageSize = 64 * 1024;
 
 class PageStore;
 
@@ -44,8 +45,8 @@ class PageStore : public std::enable_shared_from_this<PageStore> {
   PageStore() : spill_file_(kPageSize) {}
 
   void SetMaxMemory(uint64_t bytes) noexcept { max_memory_ = bytes; }
-  // How many free pages may be kept for the next transaction.
-  void SetKeptPages(size_t pages) noexcept;
+  // How much free memory may be kept for the next transaction.
+  void SetKeptMemory(uint64_t bytes) noexcept;
 
   // A page to fill. `full` is the page that was filled before it: past the limit it is spilled first, and its memory goes on to the new
   // page. A disk that refuses makes it stay in memory. Null: no memory.
@@ -68,7 +69,7 @@ class PageStore : public std::enable_shared_from_this<PageStore> {
   std::mutex mutex_;
   SpillFile spill_file_;
   std::vector<std::unique_ptr<uint8_t[]>> free_;
-  size_t kept_pages_ = 4;
+  size_t kept_pages_ = 0;
   uint64_t resident_bytes_ = 0;  // of pages that are held, not of free ones
   std::atomic<uint64_t> max_memory_{64 * 1024 * 1024};
   std::atomic<uint64_t> spilled_bytes_{0};

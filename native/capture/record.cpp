@@ -1,5 +1,6 @@
 #include "capture/record.h"
 
+#include <bit>
 #include <cstring>
 #include <new>
 
@@ -216,6 +217,16 @@ int CountFields(std::span<const uint8_t> record) noexcept {
     count++;
   }
   return count;
+}
+
+bool HasFields(std::span<const uint8_t> record, int count) noexcept {
+  // Each type's varint ends in its only byte below 0x80; up to eight bytes of types are looked at together.
+  const size_t types_size = record.empty() ? 0 : record[0] - size_t{1};
+  if (types_size > 8 || record.size() < 9) return CountFields(record) >= count;
+  uint64_t types;
+  std::memcpy(&types, record.data() + 1, 8);
+  const uint64_t within = types_size == 8 ? ~uint64_t{0} : (uint64_t{1} << (types_size * 8)) - 1;
+  return std::popcount(~types & 0x8080808080808080u & within) >= count;
 }
 
 bool IsTextAscii(std::span<const uint8_t> record) noexcept {

@@ -57,6 +57,8 @@ class RecordFields {
 
 // Fields in the record, by its header alone.
 int CountFields(std::span<const uint8_t> record) noexcept;
+// Whether it has that many. Quick for the common record: it runs for every row that is written.
+bool HasFields(std::span<const uint8_t> record, int count) noexcept;
 // Whether every text in the record consists of ASCII characters.
 bool IsTextAscii(std::span<const uint8_t> record) noexcept;
 

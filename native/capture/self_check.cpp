@@ -65,6 +65,7 @@ struct Check {
   void OnChange(int op) {
     rowtap_change change;
     rowtap_read_change(db, &change);
+    rowtap_read_records(db, &change);
     Expect(change.database == 0 && change.depth == sqlite3_preupdate_depth(db), "the place of a change");
     if (!change.has_records) return;
     if (op != SQLITE_INSERT) {

@@ -6,47 +6,38 @@
 
 namespace rowtap::capture {
 
-uint8_t* TransactionBuffer::BeginFrame(uint64_t size) noexcept {
-  frame_size_ = size;
-  is_in_scratch_ = static_cast<uint64_t>(end_ - at_) < size;
-  if (!is_in_scratch_) return at_;
+uint8_t* TransactionBuffer::BeginInScratch() noexcept {
   try {
-    if (scratch_.size() < size) scratch_.resize(size);
+    if (scratch_.size() < frame_size_) scratch_.resize(frame_size_);
   } catch (const std::bad_alloc&) {
     return nullptr;
   }
   return scratch_.data();
 }
 
-bool TransactionBuffer::EndFrame() noexcept {
-  if (!is_in_scratch_) {
-    at_ += frame_size_;
-  } else {
-    const uint8_t* from = scratch_.data();
-    for (uint64_t left = frame_size_; left > 0;) {
-      if (at_ == end_) {
-        Page* full = pages_.empty() ? nullptr : pages_.back().get();
-        PagePtr page = store_->Take(full);
-        if (page == nullptr) return false;
-        try {
-          pages_.push_back(page);
-        } catch (const std::bad_alloc&) {
-          return false;
-        }
-        at_ = page->memory();
-        end_ = at_ + kPageSize;
+bool TransactionBuffer::EndInScratch() noexcept {
+  const uint8_t* from = scratch_.data();
+  for (uint64_t left = frame_size_; left > 0;) {
+    if (at_ == end_) {
+      Page* full = pages_.empty() ? nullptr : pages_.back().get();
+      PagePtr page = store_->Take(full);
+      if (page == nullptr) return false;
+      try {
+        pages_.push_back(page);
+      } catch (const std::bad_alloc&) {
+        return false;
       }
-      const uint64_t part = std::min<uint64_t>(left, static_cast<uint64_t>(end_ - at_));
-      std::memcpy(at_, from, part);
-      at_ += part;
-      from += part;
-      left -= part;
+      at_ = page->memory();
+      end_ = at_ + kPageSize;
     }
-    // A record of many megabytes is rare: its memory is not kept.
-    if (scratch_.size() > kPageSize) std::vector<uint8_t>().swap(scratch_);
+    const uint64_t part = std::min<uint64_t>(left, static_cast<uint64_t>(end_ - at_));
+    std::memcpy(at_, from, part);
+    at_ += part;
+    from += part;
+    left -= part;
   }
-  mark_.size += frame_size_;
-  mark_.frames++;
+  // A record of many megabytes is rare: its memory is not kept.
+  if (scratch_.size() > 4 * kPageSize) std::vector<uint8_t>().swap(scratch_);
   return true;
 }
 

@@ -27,9 +27,22 @@ class TransactionBuffer {
   Mark mark() const noexcept { return mark_; }
 
   // Memory for one frame of that size (a multiple of 8), to be filled before EndFrame. Null: no memory, and nothing has changed.
-  uint8_t* BeginFrame(uint64_t size) noexcept;
+  uint8_t* BeginFrame(uint64_t size) noexcept {
+    frame_size_ = size;
+    is_in_scratch_ = static_cast<uint64_t>(end_ - at_) < size;
+    return is_in_scratch_ ? BeginInScratch() : at_;
+  }
   // Appends it. False: no memory; the buffer is then to be given up.
-  bool EndFrame() noexcept;
+  bool EndFrame() noexcept {
+    if (is_in_scratch_) {
+      if (!EndInScratch()) return false;
+    } else {
+      at_ += frame_size_;
+    }
+    mark_.size += frame_size_;
+    mark_.frames++;
+    return true;
+  }
 
   // Drops what came after the mark. False: a spilled page could not be read back; the buffer is then to be given up.
   bool RewindTo(Mark mark) noexcept;
@@ -42,6 +55,9 @@ class TransactionBuffer {
   std::shared_ptr<Batch> Detach();
 
  private:
+  uint8_t* BeginInScratch() noexcept;
+  bool EndInScratch() noexcept;
+
   const std::shared_ptr<PageStore> store_;
   std::vector<PagePtr> pages_;
   uint32_t first_offset_ = 0;  // in the first page; what lies before belongs to earlier batches

@@ -27,13 +27,19 @@ static const Mem* FindUpdatedRecord(const Vdbe* v, int key_register) {
 
 void rowtap_read_change(sqlite3* db, rowtap_change* change) {
   const PreUpdate* p = db->pPreUpdate;
+  const Schema* schema = p->pTab->pSchema;
+  change->table = p->pTab;
+  // ANALYZE writes to sqlite_stat1 by a Table of its own making, that has neither schema nor columns.
+  change->database = schema == NULL ? -1 : p->pCsr->iDb;
+  change->cookie = schema == NULL ? 0 : schema->schema_cookie;
+  change->generation = schema == NULL ? 0 : schema->iGeneration;
+}
+
+void rowtap_read_records(sqlite3* db, rowtap_change* change) {
+  const PreUpdate* p = db->pPreUpdate;
   const Mem* record = NULL;
-  change->database = p->pCsr->iDb;
   change->depth = p->v->nFrame;
   change->is_blob_write = p->iBlobWrite >= 0;
-  change->table = p->pTab;
-  change->cookie = p->pTab->pSchema->schema_cookie;
-  change->generation = p->pTab->pSchema->iGeneration;
   change->after = NULL;
   change->after_size = 0;
   change->after_zeros = 0;
@@ -81,6 +87,11 @@ void rowtap_read_change(sqlite3* db, rowtap_change* change) {
   (void)db;
   memset(change, 0, sizeof *change);
   change->database = -1;
+}
+
+void rowtap_read_records(sqlite3* db, rowtap_change* change) {
+  (void)db;
+  (void)change;
 }
 
 int rowtap_copy_before(const rowtap_change* change, void* to) {

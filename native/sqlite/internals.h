@@ -12,13 +12,15 @@ extern "C" {
 
 // One call of the preupdate hook. Valid inside the hook only.
 typedef struct rowtap_change {
-  int database;       // 0: main
-  int depth;          // triggers and foreign-key actions on the stack
-  int is_blob_write;  // sqlite3_blob_write, announced as a delete
-  int has_records;    // 0: take the values through sqlite3_preupdate_old and _new
+  // Filled by rowtap_read_change.
+  int database;       // 0: main; negative: no schema's
   const void* table;  // with cookie and generation: the identity of a table's shape on this connection
   int cookie;
   int generation;
+  // Filled by rowtap_read_records.
+  int depth;          // triggers and foreign-key actions on the stack
+  int is_blob_write;  // sqlite3_blob_write, announced as a delete
+  int has_records;    // 0: take the values through sqlite3_preupdate_old and _new
   const unsigned char* after;
   uint32_t after_size;   // bytes at `after`
   uint32_t after_zeros;  // zero bytes that follow them (https://www.sqlite.org/c3ref/bind_blob.html, zeroblob)
@@ -29,6 +31,7 @@ typedef struct rowtap_change {
 } rowtap_change;
 
 void rowtap_read_change(sqlite3* db, rowtap_change* change);
+void rowtap_read_records(sqlite3* db, rowtap_change* change);
 // Copies the whole record as it was. May read overflow pages; returns SQLite's code.
 int rowtap_copy_before(const rowtap_change* change, void* to);
 // The value that a column of the change's table has in a row stored before the column was added; NULL where memory ran out. Owned by the
