@@ -1,0 +1,70 @@
+import type { NativeBinding, NativeConnection, NativeConnectionOptions, NativeStatement } from './native.js';
+
+/** What the addon offers to lib/writer on top. Its other half is native/node/{connection,statement,result_page}. */
+export interface NativeWriterBinding extends Omit<NativeBinding, 'Connection'> {
+  Connection: new (path: string, options: NativeWriterConnectionOptions) => NativeWriterConnection;
+  /** The class that SQLite's errors are thrown as, in this JavaScript environment. */
+  setSqliteError(constructor: new (message: string, code: string) => Error): void;
+  /** Where results are found after each call: see lib/writer/result-page.ts. */
+  resultPage: ArrayBuffer;
+  /** Constants of the result page as native code has them; a test compares them with lib/writer/result-page.ts. */
+  resultLayout: Record<string, number>;
+  statements: NativeStatements;
+}
+
+export interface NativeWriterConnectionOptions extends NativeConnectionOptions {
+  /** The longest text, blob and SQL, in bytes. Default: SQLite's own. */
+  maxLength?: number;
+}
+
+export interface NativeWriterConnection extends NativeConnection {
+  /**
+   * SqliteError for wrong SQL, RangeError for none or for more than one statement. Leaves in the page's header the statement's id, and what it
+   * is like. The object stands for the statement's life: when it is collected, the statement is finalized. `isPersistent` tells SQLite that
+   * it will be kept.
+   */
+  prepare(sql: string, isPersistent?: boolean): NativeStatement;
+  /** Calls `logger` before each statement, with the statement. */
+  exec(sql: string, logger?: (sql: string) => void): void;
+  /** https://www.sqlite.org/c3ref/c_dbconfig_defensive.html, which is on at first. */
+  setDefensive(isDefensive: boolean): void;
+}
+
+/** What a call returns beside the page: the heap, or boxed values with the heap as the first of them. */
+export type NativeResult = string | undefined | [heap: string | undefined, ...boxed: unknown[]];
+
+/**
+ * Each takes the id of a statement, which is quicker than a method would be. `values` are those of all parameters, in SQLite's order, or
+ * nothing after `bind`. One run at a time: `run`, `get` and `pluck` are a run each; `all` and `open` begin one, which ends when the page says
+ * that it is done, when a call throws, or with `end`.
+ */
+export interface NativeStatements {
+  /** Leaves `changes` and the last rowid in the page. */
+  run(id: number, ...values: unknown[]): void;
+  /** Leaves one row, or none, in the page. */
+  get(id: number, ...values: unknown[]): NativeResult;
+  /** The first value of the first row, or undefined. */
+  pluck(id: number, ...values: unknown[]): unknown;
+  /** Leaves the first rows in the page. */
+  all(id: number, ...values: unknown[]): NativeResult;
+  /** Runs nothing yet. */
+  open(id: number, ...values: unknown[]): void;
+  /** Leaves at most `maxRows` of the rows that follow. An error that comes after some of them is thrown by the next call. */
+  more(id: number, maxRows: number): NativeResult;
+  /** Twice is fine. */
+  end(id: number): void;
+  /** Binds for all later runs. */
+  bind(id: number, ...values: unknown[]): void;
+  clearBindings(id: number): void;
+  configure(id: number, isBigInt: boolean, isFirstColumnOnly: boolean): void;
+  /** For each column its name, and of the column it comes from: name, table, database and declared type. */
+  columns(id: number): Array<string | null>;
+  /** As they were when the last row was read, a NUL between two. */
+  columnNames(id: number): string;
+  /** In SQLite's order, without the character that begins them; null for `?`. */
+  parameterNames(id: number): Array<string | null>;
+  /** The SQL with the bound values in it. */
+  boundSql(id: number): string;
+  /** Twice is fine. Afterwards every other call throws a TypeError. */
+  finalize(id: number): void;
+}

@@ -1,0 +1,108 @@
+/**
+ * What the addon offers, as TypeScript sees it. Everything handed in has been checked on this side; native code checks types only.
+ * Numbers that are LSNs are integers below 2^53; sizes are bytes; times are Unix milliseconds.
+ */
+
+export interface NativeConnectionOptions {
+  readonly: boolean;
+  fileMustExist: boolean;
+  timeoutMs: number;
+  /** Install the capture hooks and join the hub of the file. False for rowtap's own connections. */
+  isCaptured: boolean;
+}
+
+/** One sqlite3*. Methods throw SqliteError for SQLite's errors, and TypeError or RangeError where better-sqlite3 does. */
+export interface NativeConnection {
+  readonly isOpen: boolean;
+  readonly isInTransaction: boolean;
+  prepare(sql: string): NativeStatement;
+  exec(sql: string): void;
+  /** Finalizes every statement first. Closing twice is fine. */
+  close(): void;
+}
+
+/** A prepared statement. The shape belongs to lib/writer and native/node/statement.cpp alone. */
+export type NativeStatement = object;
+
+/** What happens in one database file, whichever connection of this process writes it. Made by `hubOf`. */
+export interface NativeHub {
+  /** The last LSN that was published, or the one before the first. */
+  lsn(): number;
+  /** LSNs handed out from now on are greater than `lsn`. */
+  raiseLsn(lsn: number): void;
+  /** JSON of a `TableDescription` (lib/schema/description.ts); ids come from frames and stay valid while the hub lives. */
+  describe(tableId: number): string;
+  /** Bytes that one open transaction, and the batches that wait to be read, may hold in memory before they spill. */
+  setMaxMemory(bytes: number): void;
+  /** True while a connection of this process has a write transaction open on the file. */
+  hasOpenTransaction(): boolean;
+  /** `[transactions, changes, bytes, spilledBytes]` since the hub was opened. */
+  stats(): [transactions: number, changes: number, bytes: number, spilledBytes: number];
+  /**
+   * Starts reading after the last published transaction. Throws RowtapError ROWTAP_BUSY where a transaction is open that began unwatched and
+   * grew too large to be kept. With a `snapshot` connection, its read transaction is opened at the same position, while no commit is in doubt;
+   * for an in-memory database it is filled with a copy of the database instead (ROWTAP_BUSY while a transaction is open there).
+   */
+  openReader(maxBufferedBytes: number, snapshot: NativeConnection | null): NativeReader;
+}
+
+/** Why `read` returned 0. */
+export const ReaderState = { open: 0, closed: 1, laggard: 2, lost: 3 } as const;
+
+/** One subscription's place in the stream of batches. Owned by its thread. */
+export interface NativeReader {
+  /** The position it started from. */
+  readonly startLsn: number;
+  /**
+   * Copies whole frames (native/capture/frame.h, lib/decode/frames.ts) to the start of `target` and returns their bytes. 0: nothing waits, see `state`.
+   * Negative: the next frame alone needs that many bytes. A batch begins with a frame of op `batch`.
+   */
+  read(target: Uint8Array): number;
+  /** A handle on the batch that `read` is inside of, or has just begun. Undefined when it stands between two. */
+  batch(): NativeBatch | undefined;
+  /** Goes on to the end of that batch. */
+  skipBatch(): void;
+  /** One of ReaderState. A laggard and a lost one still hand out what was queued before. */
+  state(): number;
+  /** `[transactions, bytes]` that wait to be read. */
+  buffered(): [transactions: number, bytes: number];
+  /** Twice is fine. */
+  close(): void;
+}
+
+/** The changes of one transaction, for as long as somebody holds it; any number of readers at any place. */
+export interface NativeBatch {
+  readonly lsn: number;
+  readonly timeMs: number;
+  readonly changes: number;
+  readonly byteLength: number;
+  /** As NativeReader.read, from a byte offset that is 0 or a sum of earlier results; the batch frame itself is not repeated. 0: the end. */
+  read(offset: number, target: Uint8Array): number;
+}
+
+/** The rows of one table as of the read transaction that is open on a connection, as frames of op `row`. */
+export interface NativeSnapshotRows {
+  readonly tableId: number;
+  /** As NativeReader.read; 0 is the end. */
+  read(target: Uint8Array): number;
+  /** Ends the scan; twice is fine. */
+  close(): void;
+}
+
+export interface NativeBinding {
+  Connection: new (path: string, options: NativeConnectionOptions) => NativeConnection;
+  /** The hub of the file that a captured connection writes. The same hub gives an object each time; `key` is equal for equal hubs. */
+  hubOf(connection: NativeConnection): { hub: NativeHub; key: string };
+  /** Opens a scan of `table` in storage order. `connection` is one that a reader was opened with. */
+  openSnapshotRows(connection: NativeConnection, hub: NativeHub, table: string): NativeSnapshotRows;
+  /**
+   * `wake` is called, at most once until `endTurn`, at the end of a native call of this thread after which some reader of this thread has
+   * something to read, or changed its state. It schedules the reading for the end of the event-loop turn.
+   */
+  setWake(wake: () => void): void;
+  /** The readers of this thread have had their chance to read; what they leave unread now counts as lag. Allows the next `wake`. */
+  endTurn(): void;
+  /** Constants of the frame layout as native code has them; a test compares them with lib/decode/frames.ts. */
+  frameLayout: Record<string, number>;
+  sqliteVersion: string;
+}

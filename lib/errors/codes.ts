@@ -1,0 +1,85 @@
+/** What the codes of RowtapError mean: the one table. docs/reference/errors.md shows it; a test compares the two. */
+export interface ErrorCode {
+  /** Whether trying again can help. */
+  isRetryable: boolean;
+  /** `{name}` stands for a detail given where the error is made. */
+  message: string;
+  /** Ends the message, and stands in the reference. */
+  remedy: string;
+}
+
+export const errorCodes = {
+  ROWTAP_LAGGARD: {
+    isRetryable: true,
+    message: 'the subscription was closed because more than {maxBuffered} bytes were left unread (last change handed over: LSN {lsn})',
+    remedy: 'Subscribe again with a new snapshot, read faster, or raise `maxBuffered`.',
+  },
+  ROWTAP_CAPTURE_LOST: {
+    isRetryable: true,
+    message:
+      'captured changes could not be recorded or kept (no memory, no temporary disk space, or an I/O error); last change handed over: LSN {lsn}',
+    remedy: 'See to the memory and the disks, then subscribe again with a new snapshot.',
+  },
+  ROWTAP_CORRUPT_ROW: {
+    isRetryable: false,
+    message: 'a change of table {table} could not be decoded (LSN {lsn}, index {index}: {reason}); a gap event stands in its place',
+    remedy: 'Check the database with `PRAGMA integrity_check`, then take a new snapshot.',
+  },
+  ROWTAP_NO_SUCH_TABLE: {
+    isRetryable: false,
+    message: 'no such table: {table} ({scope} has: {tables})',
+    remedy: 'Name a table that exists, or use a glob pattern such as "order*" for tables that are created later.',
+  },
+  ROWTAP_DUPLICATE_SOURCE: {
+    isRetryable: false,
+    message: 'a source named "{name}" is open already',
+    remedy: 'Close it, use it (`getSource`), or give this one another `name`.',
+  },
+  ROWTAP_DUPLICATE_CONSUMER: {
+    isRetryable: true,
+    message: 'the consumer "{consumer}" is in use by another subscription',
+    remedy: 'Close that subscription first, or choose another `consumer` name.',
+  },
+  ROWTAP_NOT_WAL: {
+    isRetryable: false,
+    message: 'a snapshot beside live writes needs the WAL journal mode, and this database is in {mode} mode',
+    remedy: "Run `db.pragma('journal_mode = WAL')` once; the database file remembers it.",
+  },
+  ROWTAP_NO_PREUPDATE_HOOK: {
+    isRetryable: false,
+    message: '{detail}',
+    remedy: 'Install the package anew, with its prebuilt addon.',
+  },
+  ROWTAP_CLOSED: {
+    isRetryable: false,
+    message: '{what} is closed',
+    remedy: 'Open it again.',
+  },
+  ROWTAP_BUSY: {
+    isRetryable: true,
+    message: '{detail}',
+    remedy: 'Try again when the transaction that is open has ended.',
+  },
+  ROWTAP_CHECKPOINT_FAILED: {
+    isRetryable: true,
+    message: 'positions of consumers could not be written: {reason}; they are kept in memory and tried again',
+    remedy: 'See to what SQLite complains of (disk space, file permissions); nothing has to be restarted.',
+  },
+  ROWTAP_BAD_OPTION: {
+    isRetryable: false,
+    message: '{detail}',
+    remedy: 'See docs/reference/api.md for what is accepted.',
+  },
+  ROWTAP_REPLICA_DIVERGED: {
+    isRetryable: false,
+    message: '{detail}',
+    remedy: "Something else wrote to the replica, or the subscription left changes out; subscribe with snapshot 'always' to build it anew.",
+  },
+  ROWTAP_REPLICA_GAP: {
+    isRetryable: false,
+    message: 'the replica can not go on at LSN {lsn}, because changes before it may be missing ({reason})',
+    remedy: "Subscribe with snapshot 'when-needed' or 'always', so that it goes on from a snapshot.",
+  },
+} as const satisfies Record<string, ErrorCode>;
+
+export type RowtapErrorCode = keyof typeof errorCodes;

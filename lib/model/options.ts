@@ -1,0 +1,60 @@
+import type { Change } from './change.js';
+import type { IntegerMode } from './value.js';
+
+export interface SourceOptions {
+  /** Unique in the process. Default: the file's base name. */
+  name?: string;
+  /** "hook": commits made through writers of this process. */
+  engine?: 'hook' | 'trigger';
+  /** Allow list; names or glob patterns. Default: every user table, those created later included. */
+  tables?: string[];
+  /** Names or glob patterns; wins over `tables`. */
+  excludeTables?: string[];
+  /** "live" (default): nothing is written for the capture; what a crash or a restart leaves undelivered is announced as a gap. */
+  durability?: 'live' | 'log';
+  /** Bytes that one open transaction may hold in memory; past it the buffer spills to a temporary file. Default 64 MiB. */
+  maxTransactionMemory?: number;
+  /** How long acknowledged log entries are kept, and the most that unacknowledged ones may take. */
+  retention?: { maxAgeMs?: number; maxBytes?: number };
+}
+
+export type SnapshotMode = 'never' | 'initial' | 'always' | 'when-needed' | 'only';
+export type RowOp = 'insert' | 'update' | 'delete';
+
+export interface SubscribeOptions {
+  /** Names a durable consumer: what it acknowledged is kept under this name in the database. Without it nothing is kept. */
+  consumer?: string;
+  /**
+   * "never": only changes. "initial": rows that exist already come first; once per consumer. "always": at every subscribe.
+   * "when-needed": at first, and again whenever changes may have been missed. "only": the rows, then the end.
+   * Default: "when-needed" for a consumer, "never" otherwise.
+   */
+  snapshot?: SnapshotMode;
+  /** Names or glob patterns, within what the source captures. */
+  tables?: string[];
+  excludeTables?: string[];
+  /** Never applied to snapshot rows or events. */
+  ops?: RowOp[];
+  /** Leave out updates that changed no value. Default false. */
+  skipUnchanged?: boolean;
+  /** "auto" (default): number, or bigint where a number would lose digits. */
+  integers?: IntegerMode;
+  /** A subscriber that leaves more than this many bytes unread while it had its chance to read is closed with ROWTAP_LAGGARD. Default 64 MiB. */
+  maxBuffered?: number;
+  /** "auto" (default): asking for the next change acknowledges every transaction before the last one handed over. "manual": only `ack`. */
+  ack?: 'auto' | 'manual';
+  signal?: AbortSignal;
+  /** Called as the snapshot proceeds, for a progress bar. */
+  onProgress?: (progress: SnapshotProgress) => void;
+}
+
+export interface SnapshotProgress {
+  table: string;
+  rows: number;
+  totalRows: number;
+  tablesDone: number;
+  tables: number;
+}
+
+/** What `ack` takes: a change that was handed over, or its LSN. */
+export type Position = Change | number;

@@ -1,0 +1,68 @@
+import type { Change, Transaction } from './change.js';
+import type { Position, SnapshotProgress, SubscribeOptions } from './options.js';
+import type { AnyTables } from './value.js';
+
+/** Where transactions come from: one database file, seen by one engine. */
+export interface Source extends AsyncDisposable {
+  readonly name: string;
+  info(): SourceInfo;
+  /** Throws RowtapError ROWTAP_CLOSED, ROWTAP_BAD_OPTION, ROWTAP_NO_SUCH_TABLE, ROWTAP_DUPLICATE_CONSUMER, ROWTAP_NOT_WAL or ROWTAP_BUSY. */
+  subscribe<Tables = AnyTables>(options?: SubscribeOptions): Subscription<Tables>;
+  /** Ends its subscriptions at once; what they have not handed over is dropped. Twice is fine. */
+  close(): Promise<void>;
+}
+
+export interface SourceInfo {
+  name: string;
+  engine: 'hook' | 'trigger';
+  file: string;
+  tables: string[];
+  durability: 'live' | 'log';
+  /** "degraded": running, but something is wrong that `error` names; it is retried. */
+  state: 'running' | 'degraded' | 'failed' | 'closed';
+  error?: { code: string; message: string };
+  /** What this source can promise: replay after a restart; commits by other programs; rows that exist already. */
+  capabilities: { replay: boolean; externalWrites: boolean; snapshot: boolean };
+  /** The last published transaction. */
+  lsn: number;
+  /** Unix milliseconds. */
+  openedAt: number;
+  transactions: number;
+  changes: number;
+  bytes: number;
+  gaps: number;
+  /** Bytes that went to a temporary file. */
+  spilled: number;
+  subscriptions: SubscriptionInfo[];
+}
+
+export interface SubscriptionInfo {
+  consumer?: string;
+  /** Of the last change handed over; where it began, before the first. */
+  lsn: number;
+  /** How many transactions the source is ahead of it. */
+  lag: number;
+  /** Transactions, and their bytes, that wait to be read. */
+  buffered: number;
+  bufferedBytes: number;
+  snapshot?: SnapshotProgress;
+}
+
+/** Changes in commit order; whole transactions, never a part of one that failed. Ends when closed; throws RowtapError when it can't go on. */
+export interface Subscription<Tables = AnyTables> extends AsyncIterable<Change<Tables>>, AsyncDisposable {
+  /** The position is fixed: rows of the snapshot are as of `lsn`, and every later commit will follow. Safe to await before reading. */
+  readonly ready: Promise<{ lsn: number; snapshot: boolean }>;
+  /**
+   * The reader has taken the last row of the snapshot (at once where there is none). Never await it before reading has begun. Rejects with
+   * ROWTAP_CLOSED where the subscription ends before.
+   */
+  readonly bootstrapped: Promise<{ lsn: number; rows: number; tables: string[] }>;
+  /** The same stream, a transaction at a time; a large one is read from its buffer as it is iterated. */
+  transactions(): AsyncIterable<Transaction<Tables>>;
+  /** Everything up to this change, or this LSN, is done with. */
+  ack(position: Position): void;
+  /** Resolves when all that was acknowledged is on disk. */
+  flush(): Promise<void>;
+  /** Iteration ends at once; what was not handed over is dropped. Twice is fine. */
+  close(): Promise<void>;
+}
