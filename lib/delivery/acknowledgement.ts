@@ -1,0 +1,89 @@
+import { badOption, RowtapError } from '../errors/rowtap-error.js';
+import type { Change } from '../model/change.js';
+import type { Progress } from './progress.js';
+
+/**
+ * What a reader is done with, by the rule of its `ack` option, told to its Progress.
+ *
+ * "auto": who asks for the next one is done with every transaction before the last one handed over, and with the snapshot once its last row was
+ * handed over. "manual": only what `explicit` is given.
+ */
+export class Acknowledgement {
+  readonly #progress: Progress;
+  readonly #isAuto: boolean;
+  /** Of the snapshot, where there is one. Nothing is acknowledged before it is taken: whoever stops inside needs a new one. */
+  readonly #snapshotLsn: number | undefined;
+  #isSnapshotHandedOver = false;
+  #isSnapshotTaken: boolean;
+  #handedOver: number;
+  /** "auto": something to tell when the next one is asked for. */
+  isDue = false;
+
+  constructor(progress: Progress, mode: 'auto' | 'manual', startLsn: number, hasSnapshot: boolean) {
+    this.#progress = progress;
+    this.#isAuto = mode === 'auto';
+    this.#snapshotLsn = hasSnapshot ? startLsn : undefined;
+    this.#isSnapshotTaken = !hasSnapshot;
+    this.#handedOver = startLsn;
+  }
+
+  /** LSN of the last change handed over; where the subscription began, before the first. */
+  get handedOver(): number {
+    return this.#handedOver;
+  }
+
+  /** The first change of another transaction is handed over. */
+  moveTo(lsn: number): void {
+    this.#handedOver = lsn;
+    this.isDue = this.#isAuto;
+  }
+
+  /** The last row of the snapshot has been handed over. */
+  snapshotHandedOver(): void {
+    this.#isSnapshotHandedOver = true;
+    this.isDue = this.#isAuto;
+  }
+
+  /** The reader asks for the next one. To be called where `isDue`. */
+  asked(): void {
+    this.isDue = false;
+    if (!this.#isSnapshotTaken) {
+      if (this.#isSnapshotHandedOver) this.#takeSnapshot();
+      return;
+    }
+    this.#progress.acknowledge(this.#handedOver - 1);
+  }
+
+  /** `ack`. Throws ROWTAP_BAD_OPTION for what is no position, or has not been handed over. An older one than before is ignored. */
+  explicit(position: unknown, isFinal: (event: object) => boolean): void {
+    const lsn = typeof position === 'object' && position !== null ? (position as { lsn?: unknown }).lsn : position;
+    if (typeof lsn !== 'number' || !Number.isSafeInteger(lsn) || lsn < 0) {
+      throw badOption('`ack` takes a change that was handed over, or its `lsn`');
+    }
+    if (lsn > this.#handedOver) {
+      throw badOption(`\`ack(${lsn})\`: that has not been handed over yet; the last one handed over has LSN ${this.#handedOver}`);
+    }
+    const isWhole = typeof position === 'number' || endsTransaction(position as Change, isFinal);
+    if (this.#snapshotLsn !== undefined && lsn <= this.#snapshotLsn) {
+      if (isWhole && lsn === this.#snapshotLsn && this.#isSnapshotHandedOver) this.#takeSnapshot();
+      return;
+    }
+    this.#takeSnapshot();
+    this.#progress.acknowledge(isWhole ? lsn : lsn - 1);
+  }
+
+  #takeSnapshot(): void {
+    if (this.#isSnapshotTaken || this.#snapshotLsn === undefined) return;
+    this.#isSnapshotTaken = true;
+    this.#progress.snapshotTaken(this.#snapshotLsn);
+  }
+}
+
+/** Events do not say whether they stand at the end; their subscription knows. */
+function endsTransaction(position: Change, isFinal: (event: object) => boolean): boolean {
+  return 'last' in position ? position.last : isFinal(position);
+}
+
+export function closedSubscription(): RowtapError {
+  return new RowtapError('ROWTAP_CLOSED', { what: 'the subscription' });
+}

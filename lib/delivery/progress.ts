@@ -1,0 +1,56 @@
+/**
+ * Remembers how far one consumer is. Called by its subscription only; no call throws and none waits for the disk: what can't be written now
+ * is written later, and reported to the source as degraded until then.
+ */
+export interface Progress {
+  /** Every transaction up to and including `lsn` is done with. Never goes back: a lower one than before is ignored. */
+  acknowledge(lsn: number): void;
+  /** The reader is done with the snapshot as of `lsn`, which is acknowledged by that too. */
+  snapshotTaken(lsn: number): void;
+  /** Resolves when all that was acknowledged is on disk; rejects with the error that keeps it from being written. */
+  flush(): Promise<void>;
+  /** Writes what is left, and frees the consumer's name. Twice is fine. Never rejects. */
+  close(): Promise<void>;
+}
+
+/** What a database remembers of a consumer when it subscribes. lib/checkpoint/resume.ts decides from it how the subscription begins. */
+export interface StoredProgress {
+  /** Everything up to it is done with. */
+  lsn: number;
+  /** A snapshot has been taken over to its end, once at least. */
+  isSnapshotDone: boolean;
+  /** It was written while the connection of today was open, so the hub can say what has been committed since. */
+  isOfThisLife: boolean;
+}
+
+export interface OpenedConsumer {
+  /** Undefined for a new consumer. */
+  stored: StoredProgress | undefined;
+  progress: Progress;
+  /**
+   * Its subscription stands, and changes after `lsn` will follow: a new consumer is remembered from here on, even if it never acknowledges
+   * anything. Throws where that can never be written (a consumer that can't be remembered must not begin).
+   */
+  begin(lsn: number): void;
+}
+
+/** The consumers of one database file. Implemented by lib/checkpoint. */
+export interface ProgressStore {
+  /**
+   * Takes the consumer's name and reads what is known of it; nothing is written yet. Throws ROWTAP_DUPLICATE_CONSUMER where the name is in use,
+   * ROWTAP_BAD_OPTION where the database is read-only, and what SQLite says where it can't be read.
+   */
+  open(consumer: string): OpenedConsumer;
+  /** What keeps checkpoints from being written just now; undefined when all is well. */
+  error(): { code: string; message: string } | undefined;
+  /** After every Progress of it. Writes what is left. Twice is fine. Never rejects. */
+  close(): Promise<void>;
+}
+
+/** For subscriptions without a consumer: nothing is kept. */
+export const noProgress: Progress = {
+  acknowledge() {},
+  snapshotTaken() {},
+  flush: () => Promise.resolve(),
+  close: () => Promise.resolve(),
+};

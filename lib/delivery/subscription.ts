@@ -1,0 +1,398 @@
+import { type NativeReader, ReaderState } from '../binding/native.js';
+import type { DecoderOptions } from '../decode/change-decoder.js';
+import { badOption, RowtapError } from '../errors/rowtap-error.js';
+import type { Change, RowChange, Transaction } from '../model/change.js';
+import type { Position } from '../model/options.js';
+import type { Subscription, SubscriptionInfo } from '../model/source.js';
+import type { IntegerMode } from '../model/value.js';
+import { Acknowledgement, closedSubscription } from './acknowledgement.js';
+import type { Bootstrap } from './bootstrap.js';
+import { Drain } from './drain.js';
+import type { Progress } from './progress.js';
+import { DecodedTransaction } from './transaction.js';
+import type { Parked, Turns } from './turns.js';
+
+export interface SubscriptionParts {
+  consumer: string | undefined;
+  /** The position: the snapshot's, and the one after which changes begin. */
+  startLsn: number;
+  /** Handed over before anything else. */
+  events: Change[];
+  bootstrap: Bootstrap | undefined;
+  /** Undefined where only the snapshot is wanted. */
+  reader: NativeReader | undefined;
+  decoder: DecoderOptions;
+  progress: Progress;
+  ack: 'auto' | 'manual';
+  maxBuffered: number;
+  signal: AbortSignal | undefined;
+  turns: Turns;
+  /** The last published LSN of the source. */
+  sourceLsn: () => number;
+  /** Called once, when it is closed for whatever reason. */
+  onClose: (subscription: StreamSubscription) => void;
+}
+
+type Item = Change | Transaction;
+type Mode = 'changes' | 'transactions';
+type Result = IteratorResult<Item, undefined>;
+
+interface Waiter {
+  resolve(result: Result): void;
+  reject(error: unknown): void;
+}
+
+/** After so many bytes other callbacks get a turn, as long as no more than half of the budget waits. */
+const bytesPerStretch = 4 * 1024 * 1024;
+/** Of a snapshot: pages instead. */
+const pagesPerStretch = 16;
+
+/**
+ * The life of one subscription: first the events that it was given, then the pages of its snapshot, then what its native reader has, then the
+ * end. Everything is pulled by `next`, which answers from an array of decoded items while there are some. When nothing waits it parks, and
+ * `turns` lets it try again. A closed one has no items, no reader, and answers "done".
+ */
+export class StreamSubscription implements Subscription, Parked {
+  readonly ready: Promise<{ lsn: number; snapshot: boolean }>;
+  readonly bootstrapped: Promise<{ lsn: number; rows: number; tables: string[] }>;
+
+  readonly #parts: SubscriptionParts;
+  readonly #acknowledgement: Acknowledgement;
+  readonly #drain: Drain | undefined;
+  readonly #firstEvents = new WeakSet<object>();
+  #events: Change[];
+  #bootstrap: Bootstrap | undefined;
+
+  #mode: Mode | undefined;
+  /** Decoded, to be handed over from `#at` on. The one at `#lastAt` is handed over on the slow path, which has more to look after. */
+  #items: Item[] = [];
+  #at = 0;
+  #lastAt = -1;
+  /** The items are the page that the last row of the snapshot stands in. */
+  #isLastPage = false;
+  readonly #waiters: Waiter[] = [];
+
+  /** Number of the turn in which the reader was found empty. */
+  #emptyInTurn = -1;
+  #bytesInStretch = 0;
+  #pagesInStretch = 0;
+  /** The rest of the stretch waits for the other callbacks of the event loop. */
+  #hop: NodeJS.Immediate | undefined;
+  /** Nothing will be published any more: what waits is the rest. */
+  #isEnding = false;
+  #isClosed = false;
+  #closing: Promise<void> | undefined;
+  #settleBootstrapped!: { resolve(): void; reject(error: RowtapError): void };
+
+  constructor(parts: SubscriptionParts) {
+    this.#parts = parts;
+    this.#events = parts.events;
+    for (const event of parts.events) this.#firstEvents.add(event);
+    this.#bootstrap = parts.bootstrap;
+    this.#acknowledgement = new Acknowledgement(parts.progress, parts.ack, parts.startLsn, parts.bootstrap !== undefined);
+    this.#drain = parts.reader === undefined ? undefined : new Drain(parts.reader, parts.decoder);
+    this.ready = Promise.resolve({ lsn: parts.startLsn, snapshot: parts.bootstrap !== undefined });
+    this.bootstrapped = this.#promiseBootstrapped(parts);
+    // Nobody has to listen to it: whoever iterates hears of the end there.
+    this.bootstrapped.catch(() => {});
+    if (parts.bootstrap === undefined) this.#settleBootstrapped.resolve();
+    parts.signal?.addEventListener('abort', this.#onAbort);
+    if (parts.signal?.aborted === true) this.#onAbort();
+  }
+
+  [Symbol.asyncIterator](): AsyncIterableIterator<Change> {
+    return new StreamIterator<Change>(this, 'changes');
+  }
+
+  transactions(): AsyncIterableIterator<Transaction> {
+    return new StreamIterator<Transaction>(this, 'transactions');
+  }
+
+  get isClosed(): boolean {
+    return this.#isClosed;
+  }
+
+  ack(position: Position): void {
+    if (this.#isClosed) throw closedSubscription();
+    this.#acknowledgement.explicit(position, (event) => this.#firstEvents.has(event) || this.#drain?.isFinal(event) === true);
+  }
+
+  flush(): Promise<void> {
+    return this.#parts.progress.flush();
+  }
+
+  close(): Promise<void> {
+    this.#closing ??= this.#closeNow();
+    return this.#closing;
+  }
+
+  [Symbol.asyncDispose](): Promise<void> {
+    return this.close();
+  }
+
+  /** The source's writers are closed: what was published is still handed over, then comes the end. */
+  end(): void {
+    this.#isEnding = true;
+    this.#emptyInTurn = -1;
+    this.#parts.turns.request();
+  }
+
+  info(): SubscriptionInfo {
+    const { consumer, reader, sourceLsn } = this.#parts;
+    const lsn = this.#acknowledgement.handedOver;
+    const [buffered, bufferedBytes] = !this.#isClosed && reader !== undefined ? reader.buffered() : [0, 0];
+    const isCaughtUp = buffered === 0 && this.#at >= this.#items.length && this.#bootstrap === undefined && this.#events.length === 0;
+    const progress = this.#bootstrap?.progress;
+    return {
+      ...(consumer === undefined ? {} : { consumer }),
+      lsn,
+      lag: isCaughtUp ? 0 : Math.max(0, sourceLsn() - lsn),
+      buffered,
+      bufferedBytes,
+      ...(progress === undefined ? {} : { snapshot: progress }),
+    };
+  }
+
+  /** For a replica. */
+  get integers(): IntegerMode {
+    return this.#parts.decoder.integers;
+  }
+
+  /** For a replica: whether the stream is about that table. */
+  accepts(table: string): boolean {
+    return this.#parts.decoder.selection.acceptsTable(table);
+  }
+
+  /** For its iterators. */
+  nextItem(mode: Mode): Promise<Result> {
+    const at = this.#at;
+    if (at < this.#lastAt && mode === this.#mode && this.#waiters.length === 0) {
+      if (this.#acknowledgement.isDue) this.#acknowledgement.asked();
+      const value = this.#items[at] as Item;
+      this.#at = at + 1;
+      if (value.lsn !== this.#acknowledgement.handedOver) this.#acknowledgement.moveTo(value.lsn);
+      return Promise.resolve({ value, done: false });
+    }
+    return this.#nextSlowly(mode);
+  }
+
+  tryAgain(): void {
+    if (this.#hop !== undefined) this.#endHop();
+    this.#emptyInTurn = -1;
+    this.#serveWaiters();
+  }
+
+  #nextSlowly(mode: Mode): Promise<Result> {
+    if (this.#mode !== undefined && this.#mode !== mode) {
+      const detail = `this subscription is being read by ${this.#mode}; to read it by ${mode} as well, subscribe a second time`;
+      return Promise.reject(badOption(detail));
+    }
+    this.#mode = mode;
+    if (this.#waiters.length === 0) {
+      try {
+        const result = this.#take();
+        if (result !== undefined) return Promise.resolve(result);
+      } catch (error) {
+        return Promise.reject(error);
+      }
+    }
+    return new Promise((resolve, reject) => {
+      this.#waiters.push({ resolve, reject });
+    });
+  }
+
+  #serveWaiters(): void {
+    while (this.#waiters.length > 0) {
+      // Taking may close the subscription, which answers whoever waits with the end: the first one must not be among them.
+      const waiter = this.#waiters.shift() as Waiter;
+      try {
+        const result = this.#take();
+        if (result === undefined) {
+          this.#waiters.unshift(waiter);
+          break;
+        }
+        waiter.resolve(result);
+      } catch (error) {
+        waiter.reject(error);
+      }
+    }
+    if (this.#waiters.length === 0) this.#parts.turns.unpark(this);
+  }
+
+  /** The next item or the end; undefined, and parked, where there is neither yet. Throws, closed, where the stream can't go on. */
+  #take(): Result | undefined {
+    if (this.#acknowledgement.isDue) this.#acknowledgement.asked();
+    while (!this.#isClosed) {
+      if (this.#at < this.#items.length) return { value: this.#handOver(), done: false };
+      let state: 'more' | 'later' | 'end';
+      try {
+        state = this.#fill();
+      } catch (error) {
+        void this.close();
+        throw error;
+      }
+      if (state === 'end') void this.close();
+      if (state === 'later') {
+        this.#parts.turns.park(this);
+        return undefined;
+      }
+    }
+    return { value: undefined, done: true };
+  }
+
+  #handOver(): Item {
+    const item = this.#items[this.#at] as Item;
+    ++this.#at;
+    if (item.lsn !== this.#acknowledgement.handedOver) this.#acknowledgement.moveTo(item.lsn);
+    if (this.#at === this.#items.length) {
+      this.#setItems([]);
+      if (this.#isLastPage) this.#endSnapshot();
+    }
+    return item;
+  }
+
+  #fill(): 'more' | 'later' | 'end' {
+    if (this.#hop !== undefined) return 'later';
+    if (this.#events.length > 0) {
+      this.#setItems(this.#mode === 'transactions' ? asTransaction(this.#events) : this.#events);
+      this.#events = [];
+      return 'more';
+    }
+    if (this.#bootstrap !== undefined) return this.#fillFromSnapshot(this.#bootstrap);
+    return this.#fillFromReader();
+  }
+
+  #fillFromSnapshot(bootstrap: Bootstrap): 'more' | 'later' {
+    if (this.#pagesInStretch >= pagesPerStretch) return this.#letOthersRun();
+    ++this.#pagesInStretch;
+    const page = bootstrap.next();
+    if (page === undefined) {
+      this.#endSnapshot();
+      return 'more';
+    }
+    // Events of empty tables may stand behind the last row.
+    const lastRow = page.findLast((change): change is RowChange => change.op === 'snapshot');
+    this.#isLastPage = lastRow !== undefined && lastRow.last;
+    this.#setItems(this.#mode === 'transactions' ? asTransaction(page) : page);
+    return 'more';
+  }
+
+  #fillFromReader(): 'more' | 'later' | 'end' {
+    const { reader, turns } = this.#parts;
+    if (reader === undefined || this.#drain === undefined) return 'end';
+    if (this.#emptyInTurn === turns.number) return 'later';
+    if (this.#bytesInStretch >= bytesPerStretch) {
+      // More than half: reading on comes first, or it would be taken for lag.
+      if (reader.buffered()[1] <= this.#parts.maxBuffered / 2) return this.#letOthersRun();
+      this.#bytesInStretch = 0;
+    }
+    const items: Item[] = [];
+    const length =
+      this.#mode === 'transactions' ? this.#drain.transactions(items as Transaction[]) : this.#drain.changes(items as Change[]);
+    this.#bytesInStretch += length;
+    if (length > 0) {
+      this.#setItems(items);
+      return 'more';
+    }
+    return this.#whenEmpty(reader.state());
+  }
+
+  #whenEmpty(state: number): 'later' | 'end' {
+    const lsn = this.#acknowledgement.handedOver;
+    if (state === ReaderState.laggard) throw new RowtapError('ROWTAP_LAGGARD', { maxBuffered: this.#parts.maxBuffered, lsn });
+    if (state === ReaderState.lost) throw new RowtapError('ROWTAP_CAPTURE_LOST', { lsn });
+    if (state === ReaderState.closed || this.#isEnding) return 'end';
+    this.#emptyInTurn = this.#parts.turns.number;
+    this.#bytesInStretch = 0;
+    return 'later';
+  }
+
+  #setItems(items: Item[]): void {
+    this.#items = items;
+    this.#at = 0;
+    this.#lastAt = items.length - 1;
+  }
+
+  #endSnapshot(): void {
+    this.#bootstrap?.close();
+    this.#acknowledgement.snapshotHandedOver();
+    this.#settleBootstrapped.resolve();
+    this.#bootstrap = undefined;
+    this.#isLastPage = false;
+  }
+
+  #letOthersRun(): 'later' {
+    this.#hop = setImmediate(() => {
+      this.#endHop();
+      this.#serveWaiters();
+    });
+    return 'later';
+  }
+
+  #endHop(): void {
+    if (this.#hop !== undefined) clearImmediate(this.#hop);
+    this.#hop = undefined;
+    this.#bytesInStretch = 0;
+    this.#pagesInStretch = 0;
+  }
+
+  #promiseBootstrapped(parts: SubscriptionParts): Promise<{ lsn: number; rows: number; tables: string[] }> {
+    const { bootstrap, startLsn } = parts;
+    return new Promise((resolve, reject) => {
+      const settle = () => resolve({ lsn: startLsn, rows: bootstrap?.rows ?? 0, tables: [...(bootstrap?.tables ?? [])] });
+      this.#settleBootstrapped = { resolve: settle, reject };
+    });
+  }
+
+  readonly #onAbort = (): void => {
+    void this.close();
+  };
+
+  /** Everything but what is still to be written is done before it returns; the iterators' promises are answered. */
+  async #closeNow(): Promise<void> {
+    const { reader, progress, signal, turns, onClose } = this.#parts;
+    this.#isClosed = true;
+    signal?.removeEventListener('abort', this.#onAbort);
+    turns.unpark(this);
+    if (this.#hop !== undefined) this.#endHop();
+    this.#setItems([]);
+    this.#events = [];
+    this.#bootstrap?.close();
+    this.#bootstrap = undefined;
+    reader?.close();
+    this.#settleBootstrapped.reject(closedSubscription());
+    for (const waiter of this.#waiters.splice(0)) waiter.resolve({ value: undefined, done: true });
+    onClose(this);
+    await progress.close();
+  }
+}
+
+/** One iteration; several over one subscription share its place. Leaving a loop (`return`) closes the subscription. */
+class StreamIterator<T extends Item> implements AsyncIterableIterator<T> {
+  readonly #subscription: StreamSubscription;
+  readonly #mode: Mode;
+
+  constructor(subscription: StreamSubscription, mode: Mode) {
+    this.#subscription = subscription;
+    this.#mode = mode;
+  }
+
+  next(): Promise<IteratorResult<T, undefined>> {
+    return this.#subscription.nextItem(this.#mode) as Promise<IteratorResult<T, undefined>>;
+  }
+
+  async return(): Promise<IteratorResult<T, undefined>> {
+    await this.#subscription.close();
+    return { value: undefined, done: true };
+  }
+
+  [Symbol.asyncIterator](): this {
+    return this;
+  }
+}
+
+/** A page of a snapshot, or the events before it, as one transaction. */
+function asTransaction(changes: Change[]): Transaction[] {
+  const [first] = changes;
+  return first === undefined ? [] : [new DecodedTransaction(first.lsn, first.time, changes)];
+}

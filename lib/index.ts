@@ -1,0 +1,20 @@
+export { RowtapError } from './errors/rowtap-error.js';
+export { SqliteError } from './errors/sqlite-error.js';
+export type {
+  BootstrapEvent,
+  Change,
+  GapEvent,
+  GapReason,
+  Positioned,
+  RowChange,
+  SchemaColumn,
+  SchemaEvent,
+  Transaction,
+} from './model/change.js';
+export type { Position, RowOp, SnapshotMode, SnapshotProgress, SourceOptions, SubscribeOptions } from './model/options.js';
+export type { Source, SourceInfo, Subscription, SubscriptionInfo } from './model/source.js';
+export type { AnyTables, IntegerMode, SqlValue } from './model/value.js';
+export { Replica } from './replica/replica.js';
+export { Database, Database as default, getSource, listSources, openSource } from './rowtap.js';
+export type { DatabaseOptions } from './writer/options.js';
+export type { ColumnDefinition, RunResult, Statement } from './writer/statement.js';

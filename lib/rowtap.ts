@@ -1,0 +1,325 @@
+/**
+ * The composition root: the one file that knows every part, and puts them together. What is open in this thread is kept here: files that
+ * have a source, the sources by name, the turns in which their subscriptions read.
+ */
+import { basename, resolve } from 'node:path';
+import type { NativeBinding, NativeConnection, NativeReader } from './binding/native.js';
+import { openCheckpoints } from './checkpoint/checkpoints.js';
+import { resume } from './checkpoint/resume.js';
+import { everyOp, maskOf, type Selection } from './decode/selection.js';
+import type { ProgressStore } from './delivery/progress.js';
+import { noProgress } from './delivery/progress.js';
+import { StreamSubscription } from './delivery/subscription.js';
+import { Turns } from './delivery/turns.js';
+import { fromNative } from './errors/from-native.js';
+import { badOption, RowtapError } from './errors/rowtap-error.js';
+import type { GapEvent } from './model/change.js';
+import type { SourceOptions, SubscribeOptions } from './model/options.js';
+import type { Source, SourceInfo, Subscription } from './model/source.js';
+import type { AnyTables } from './model/value.js';
+import { listUserTables } from './schema/user-tables.js';
+import { requireWal } from './snapshot/journal-mode.js';
+import { Snapshot } from './snapshot/snapshot.js';
+import { CapturedFile } from './sources/captured-file.js';
+import { HookSource } from './sources/hook-source.js';
+import {
+  type CheckedSourceOptions,
+  type CheckedSubscribeOptions,
+  checkSourceOptions,
+  checkSubscribeOptions,
+  splitChangesOptions,
+} from './sources/options.js';
+import { SourceRegistry } from './sources/registry.js';
+import { hasPlainName, makeTableFilter, requireTables } from './sources/table-filter.js';
+import { openUncaptured, Database as Writer } from './writer/database.js';
+import { writerBinding } from './writer/native-binding.js';
+import type { DatabaseOptions } from './writer/options.js';
+
+const registry = new SourceRegistry<HookSource>();
+const files = new Map<string, CapturedFile<ProgressStore>>();
+/** The databases that a source was opened or used through; it ends with the last of them. */
+const ownersOf = new WeakMap<HookSource, Set<Writer>>();
+let turns: Turns | undefined;
+
+/** How long a checkpoint may hold up the thread for somebody else's lock. */
+const checkpointTimeoutMs = 5;
+
+class CapturingDatabase extends Writer {
+  /**
+   * Short for `openSource(this, …)`, or the source that is open for the file already, followed by `subscribe(…)`. `tables` and `excludeTables`
+   * are the subscription's. Throws RowtapError as those do.
+   */
+  changes<Tables = AnyTables>(options?: SourceOptions & SubscribeOptions): Subscription<Tables> {
+    const given = splitChangesOptions(options);
+    // Both, before anything is opened.
+    const sourceOptions = checkSourceOptions(given.source);
+    checkSubscribeOptions(given.subscribe);
+    requireOpen(this);
+    const found = findSource(this, sourceOptions);
+    const source = found ?? openHookSource(this, sourceOptions);
+    try {
+      const subscription = source.subscribe<Tables>(given.subscribe);
+      if (sourceOptions.maxTransactionMemory !== undefined) source.setMaxTransactionMemory(sourceOptions.maxTransactionMemory);
+      ownersOf.get(source)?.add(this);
+      return subscription;
+    } catch (error) {
+      if (found === undefined) void source.close();
+      throw error;
+    }
+  }
+
+  /**
+   * Rolls back what is open and closes its statements. Sources opened through it, unless another database uses them as well, deliver what was
+   * committed and end. Twice is fine. Throws a TypeError while an iterator is open.
+   */
+  override close(): this {
+    const wasOpen = this.open;
+    super.close();
+    if (wasOpen) for (const source of registry.all()) endIfLast(source, this);
+    return this;
+  }
+}
+
+/** One connection to a SQLite database, with the API of better-sqlite3's. What it commits is captured, from the moment it opens. */
+export type Database = CapturingDatabase;
+/** Works with `new` and without. */
+export const Database: typeof CapturingDatabase & ((path?: string | null, options?: DatabaseOptions | null) => CapturingDatabase) =
+  new Proxy(CapturingDatabase, {
+    apply: (target, _this, given: ConstructorParameters<typeof CapturingDatabase>) => new target(...given),
+  }) as never;
+Object.defineProperty(CapturingDatabase.prototype, 'constructor', { value: Database, configurable: true, writable: true });
+Object.defineProperty(CapturingDatabase, 'name', { value: 'Database', configurable: true });
+
+/**
+ * Opens the change source of a database: every commit after it returns is captured. Throws RowtapError ROWTAP_BAD_OPTION, ROWTAP_CLOSED,
+ * ROWTAP_NO_SUCH_TABLE or ROWTAP_DUPLICATE_SOURCE.
+ */
+export function openSource(database: Database | string, options?: SourceOptions): Source {
+  const checked = checkSourceOptions(options);
+  if (typeof database === 'string') {
+    throw badOption('`openSource` needs an open Database to capture by hooks, not a path: `openSource(new Database(path))`');
+  }
+  if (!(database instanceof Writer)) throw badOption("`openSource` takes a Database of rowtap's, opened with `new Database(path)`");
+  requireOpen(database);
+  return openHookSource(database, checked);
+}
+
+/** Every open source of this thread. */
+export function listSources(): SourceInfo[] {
+  return registry.all().map((source) => source.info());
+}
+
+/** The open source of that name. */
+export function getSource(name: string): Source | undefined {
+  return registry.get(name);
+}
+
+function requireOpen(database: Writer): void {
+  if (!database.open) throw new RowtapError('ROWTAP_CLOSED', { what: 'the database' });
+}
+
+function endIfLast(source: HookSource, closed: Writer): void {
+  const owners = ownersOf.get(source);
+  if (owners?.delete(closed) === true && owners.size === 0) source.end();
+}
+
+function binding(): NativeBinding {
+  return writerBinding();
+}
+
+function nativeOf(database: Writer): NativeConnection {
+  return Writer.connectionOf(database).native;
+}
+
+/** The source that `changes` goes on with: the one of that name, or any of the file. */
+function findSource(database: Writer, options: CheckedSourceOptions): HookSource | undefined {
+  const file = files.get(binding().hubOf(nativeOf(database)).key);
+  const named = options.name === undefined ? file?.openSource() : registry.get(options.name);
+  return named !== undefined && file?.sources.has(named) === true ? named : undefined;
+}
+
+function openHookSource(database: Writer, options: CheckedSourceOptions): HookSource {
+  const name = options.name ?? defaultName(database);
+  registry.requireFree(name);
+  if (hasPlainName(options.tables)) requireTables(options.tables, listUserTables(database), 'the database');
+  const file = fileOf(database);
+  const owners = new Set([database]);
+  const source = new HookSource({
+    name,
+    file: file.path,
+    options,
+    hub: file.hub,
+    listTables: () => listTablesOf(owners),
+    open: (opened, subscribeOptions) => openSubscription(file, opened, subscribeOptions, owners),
+    error: () => file.store.error(),
+    onEnd: (ended) => {
+      registry.remove(ended);
+      forgetFile(file);
+    },
+    onClose: (closed) => leaveFile(file, closed),
+  });
+  if (options.maxTransactionMemory !== undefined) source.setMaxTransactionMemory(options.maxTransactionMemory);
+  ownersOf.set(source, owners);
+  file.sources.add(source);
+  registry.add(source);
+  return source;
+}
+
+/** In-memory databases are told apart by a number. */
+function defaultName(database: Writer): string {
+  if (!database.memory) return basename(database.name);
+  for (let number = 1; ; ++number) {
+    const name = number === 1 ? ':memory:' : `:memory:${number}`;
+    if (registry.get(name) === undefined) return name;
+  }
+}
+
+function listTablesOf(owners: ReadonlySet<Writer>): string[] {
+  const [database] = owners;
+  return database === undefined ? [] : listUserTables(database);
+}
+
+function fileOf(database: Writer): CapturedFile<ProgressStore> {
+  const { hub, key } = binding().hubOf(nativeOf(database));
+  const known = files.get(key);
+  if (known !== undefined) return known;
+  const path = database.memory
+    ? ':memory:'
+    : database.name.trim().startsWith('file:')
+      ? database.name.trim()
+      : resolve(database.name.trim());
+  const isReadonly = database.readonly;
+  const connect = (): Writer => openUncaptured(path, { isReadonly, timeoutMs: checkpointTimeoutMs });
+  const store = openCheckpoints({ isMemory: database.memory, hub, hubKey: key, isReadonly, writer: database, connect });
+  const file = new CapturedFile<ProgressStore>(key, path, hub, store);
+  files.set(key, file);
+  return file;
+}
+
+async function leaveFile(file: CapturedFile<ProgressStore>, source: HookSource): Promise<void> {
+  file.sources.delete(source);
+  if (file.sources.size === 0) await file.store.close();
+}
+
+/**
+ * Where only ended sources are left of a file, nothing here holds it any more: subscriptions that nobody will ever read can go with their garbage,
+ * and a new file in its place (the system may give it the same inode) is not mistaken for it.
+ */
+function forgetFile(file: CapturedFile<ProgressStore>): void {
+  if (file.openSource() === undefined && files.get(file.key) === file) files.delete(file.key);
+}
+
+/**
+ * A position, what was missed before it, and the rows as of it, in this order: the consumer's state is read, the reader is placed (with the
+ * snapshot's read transaction, while no commit is in doubt), and only then is anything built on them. What fails on the way closes the rest.
+ */
+function openSubscription(
+  file: CapturedFile<ProgressStore>,
+  source: HookSource,
+  options: CheckedSubscribeOptions,
+  owners: ReadonlySet<Writer>,
+): StreamSubscription {
+  const { consumer } = options;
+  const opened = consumer === undefined ? { stored: undefined, progress: noProgress, begin: () => {} } : file.store.open(consumer);
+  const lists = makeTableFilter(options);
+  const acceptsTable = (name: string): boolean => source.filter.accepts(name) && lists.accepts(name);
+  const selection: Selection = {
+    acceptsTable,
+    opMask: maskOf(options.ops),
+    isSkippingUnchanged: options.skipUnchanged,
+    isEverything: source.filter.isEverything && lists.isEverything && maskOf(options.ops) === everyOp && !options.skipUnchanged,
+  };
+  const onCorrupt = (error: RowtapError, table: string): void => source.reportCorruptRow(error, table);
+  const common = { source: source.name, catalog: file.catalog, integers: options.integers, onCorrupt };
+  let place: Place | undefined;
+  try {
+    place = takePlace(file, options, opened.stored, owners);
+    const { reader, snapshot, gap, lsn } = place;
+    const timeMs = Date.now();
+    const bootstrap =
+      snapshot &&
+      new Snapshot({
+        ...common,
+        lsn,
+        timeMs,
+        database: snapshot,
+        openRows: (table) => binding().openSnapshotRows(nativeOf(snapshot), file.hub, table),
+        acceptsTable,
+        onProgress: options.onProgress,
+      });
+    const isOnlySnapshot = options.snapshot === 'only';
+    if (isOnlySnapshot) reader.close();
+    opened.begin(lsn);
+    if (gap !== undefined) source.countGap();
+    turns ??= new Turns(binding());
+    return new StreamSubscription({
+      consumer,
+      startLsn: lsn,
+      events: gap === undefined ? [] : [gapEvent(source.name, lsn, timeMs, gap)],
+      bootstrap,
+      reader: isOnlySnapshot ? undefined : reader,
+      decoder: { ...common, selection },
+      progress: opened.progress,
+      ack: options.ack,
+      maxBuffered: options.maxBuffered,
+      signal: options.signal,
+      turns,
+      sourceLsn: () => file.hub.lsn(),
+      onClose: (subscription) => source.forget(subscription),
+    });
+  } catch (error) {
+    place?.reader.close();
+    place?.snapshot?.close();
+    void opened.progress.close();
+    throw error;
+  }
+}
+
+interface Place {
+  lsn: number;
+  reader: NativeReader;
+  /** Its read transaction is open, as of `lsn`. */
+  snapshot: Writer | undefined;
+  gap: GapEvent['reason'] | undefined;
+}
+
+function takePlace(
+  file: CapturedFile<ProgressStore>,
+  options: CheckedSubscribeOptions,
+  stored: Parameters<typeof resume>[1],
+  owners: ReadonlySet<Writer>,
+): Place {
+  for (;;) {
+    const currentLsn = file.hub.lsn();
+    const { gap, isSnapshotDue } = resume(options.snapshot, stored, currentLsn);
+    const snapshot = isSnapshotDue ? openSnapshotConnection(file.path, owners) : undefined;
+    let reader: NativeReader;
+    try {
+      reader = file.hub.openReader(options.maxBuffered, snapshot === undefined ? null : nativeOf(snapshot));
+    } catch (error) {
+      snapshot?.close();
+      throw fromNative(error);
+    }
+    const lsn = reader.startLsn;
+    // Another thread may have committed in between, which a consumer would then have missed: decided anew.
+    if (lsn === currentLsn || stored === undefined) return { lsn, reader, snapshot, gap };
+    reader.close();
+    snapshot?.close();
+  }
+}
+
+function openSnapshotConnection(path: string, owners: ReadonlySet<Writer>): Writer {
+  const isMemory = path === ':memory:';
+  const snapshot = openUncaptured(path, { isReadonly: !isMemory });
+  try {
+    if (!isMemory && [...owners].some((database) => !database.readonly)) requireWal(snapshot);
+    return snapshot;
+  } catch (error) {
+    snapshot.close();
+    throw error;
+  }
+}
+
+function gapEvent(source: string, lsn: number, time: number, reason: GapEvent['reason']): GapEvent {
+  return { source, lsn, index: 0, time, op: 'gap', reason, table: null, before: null, after: null };
+}

@@ -1,0 +1,157 @@
+import { badOption } from '../errors/rowtap-error.js';
+import type { RowOp, SnapshotMode, SnapshotProgress, SourceOptions, SubscribeOptions } from '../model/options.js';
+import type { IntegerMode } from '../model/value.js';
+
+/** Options of a source, checked. */
+export interface CheckedSourceOptions {
+  name: string | undefined;
+  tables: string[] | undefined;
+  excludeTables: string[] | undefined;
+  maxTransactionMemory: number | undefined;
+}
+
+/** Options of a subscription, checked, with their defaults. */
+export interface CheckedSubscribeOptions {
+  consumer: string | undefined;
+  snapshot: SnapshotMode;
+  tables: string[] | undefined;
+  excludeTables: string[] | undefined;
+  ops: readonly RowOp[];
+  skipUnchanged: boolean;
+  integers: IntegerMode;
+  maxBuffered: number;
+  ack: 'auto' | 'manual';
+  signal: AbortSignal | undefined;
+  onProgress: ((progress: SnapshotProgress) => void) | undefined;
+}
+
+const sourceOptionNames = ['name', 'engine', 'tables', 'excludeTables', 'durability', 'maxTransactionMemory', 'retention'] as const;
+const subscribeOptionNames = [
+  'consumer',
+  'snapshot',
+  'tables',
+  'excludeTables',
+  'ops',
+  'skipUnchanged',
+  'integers',
+  'maxBuffered',
+  'ack',
+  'signal',
+  'onProgress',
+] as const;
+const rowOps = ['insert', 'update', 'delete'] as const;
+const defaultMaxBuffered = 64 * 1024 * 1024;
+
+/** Throws ROWTAP_BAD_OPTION, naming the option and what it takes. */
+export function checkSourceOptions(options: SourceOptions | undefined): CheckedSourceOptions {
+  const given = checkNames(options, sourceOptionNames, 'openSource');
+  const engine = oneOf(given, 'engine', ['hook', 'trigger']) ?? 'hook';
+  if (engine !== 'hook') throw badOption('`engine: "trigger"` is not available in this version; leave it out to capture by hooks');
+  const durability = oneOf(given, 'durability', ['live', 'log']) ?? 'live';
+  if (durability !== 'live') throw badOption('`durability: "log"` is not available in this version; leave it out for "live"');
+  if (given['retention'] !== undefined) {
+    throw badOption('`retention` belongs to `durability: "log"`, which is not available in this version; leave it out');
+  }
+  return {
+    name: text(given, 'name'),
+    tables: names(given, 'tables'),
+    excludeTables: names(given, 'excludeTables'),
+    maxTransactionMemory: bytes(given, 'maxTransactionMemory'),
+  };
+}
+
+/** Throws ROWTAP_BAD_OPTION, naming the option and what it takes. */
+export function checkSubscribeOptions(options: SubscribeOptions | undefined): CheckedSubscribeOptions {
+  const given = checkNames(options, subscribeOptionNames, 'subscribe');
+  const consumer = text(given, 'consumer');
+  const ops = given['ops'];
+  if (ops !== undefined && !(Array.isArray(ops) && ops.length > 0 && ops.every((op) => rowOps.includes(op as RowOp)))) {
+    throw badOption('`ops` takes an array of "insert", "update" and "delete", at least one of them');
+  }
+  const { signal, onProgress } = given;
+  if (signal !== undefined && !(signal instanceof AbortSignal)) throw badOption('`signal` takes an AbortSignal');
+  if (onProgress !== undefined && typeof onProgress !== 'function') throw badOption('`onProgress` takes a function');
+  return {
+    consumer,
+    snapshot:
+      oneOf(given, 'snapshot', ['never', 'initial', 'always', 'when-needed', 'only']) ?? (consumer === undefined ? 'never' : 'when-needed'),
+    tables: names(given, 'tables'),
+    excludeTables: names(given, 'excludeTables'),
+    ops: (ops as RowOp[] | undefined)?.slice() ?? rowOps,
+    skipUnchanged: flag(given, 'skipUnchanged') ?? false,
+    integers: oneOf(given, 'integers', ['auto', 'bigint', 'number']) ?? 'auto',
+    maxBuffered: bytes(given, 'maxBuffered') ?? defaultMaxBuffered,
+    ack: oneOf(given, 'ack', ['auto', 'manual']) ?? 'auto',
+    signal,
+    onProgress: onProgress as ((progress: SnapshotProgress) => void) | undefined,
+  };
+}
+
+/**
+ * The options of `db.changes`, where a source and a subscription are opened in one: `tables` and `excludeTables` are the subscription's, so that
+ * another one of the same source can have other tables.
+ */
+export function splitChangesOptions(options: (SourceOptions & SubscribeOptions) | undefined): {
+  source: SourceOptions;
+  subscribe: SubscribeOptions;
+} {
+  const given = checkNames(options, [...sourceOptionNames, ...subscribeOptionNames], 'changes');
+  const source: Record<string, unknown> = {};
+  const subscribe: Record<string, unknown> = {};
+  for (const [name, value] of Object.entries(given)) {
+    if ((subscribeOptionNames as readonly string[]).includes(name)) subscribe[name] = value;
+    else source[name] = value;
+  }
+  return { source, subscribe };
+}
+
+type Given = Record<string, unknown>;
+
+function checkNames(options: unknown, known: readonly string[], method: string): Given {
+  if (options === undefined) return {};
+  if (typeof options !== 'object' || options === null || Array.isArray(options))
+    throw badOption(`\`${method}\` takes its options as an object`);
+  for (const name of Object.keys(options)) {
+    if (!known.includes(name)) throw badOption(`\`${method}\` knows no option "${name}"; it has ${known.join(', ')}`);
+  }
+  return options as Given;
+}
+
+function oneOf<const Choice extends string>(given: Given, name: string, choices: readonly Choice[]): Choice | undefined {
+  const value = given[name];
+  if (value === undefined) return undefined;
+  const choice = choices.find((candidate) => candidate === value);
+  if (choice === undefined) throw badOption(`\`${name}\` takes ${choices.map((candidate) => `"${candidate}"`).join(', ')}`);
+  return choice;
+}
+
+function text(given: Given, name: string): string | undefined {
+  const value = given[name];
+  if (value === undefined) return undefined;
+  if (typeof value !== 'string' || value === '') throw badOption(`\`${name}\` takes a string that is not empty`);
+  return value;
+}
+
+function names(given: Given, name: string): string[] | undefined {
+  const value = given[name];
+  if (value === undefined) return undefined;
+  if (!Array.isArray(value) || !value.every((element) => typeof element === 'string' && element !== '')) {
+    throw badOption(`\`${name}\` takes an array of table names or glob patterns`);
+  }
+  return value.slice() as string[];
+}
+
+function flag(given: Given, name: string): boolean | undefined {
+  const value = given[name];
+  if (value === undefined) return undefined;
+  if (typeof value !== 'boolean') throw badOption(`\`${name}\` takes true or false`);
+  return value;
+}
+
+function bytes(given: Given, name: string): number | undefined {
+  const value = given[name];
+  if (value === undefined) return undefined;
+  if (typeof value !== 'number' || !Number.isSafeInteger(value) || value < 1)
+    throw badOption(`\`${name}\` takes a number of bytes, a positive integer`);
+  return value;
+}
