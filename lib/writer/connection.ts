@@ -1,0 +1,59 @@
+import type { NativeStatements, NativeWriterBinding, NativeWriterConnection } from '../binding/native-writer.js';
+import { ResultPage } from './result-page.js';
+
+/**
+ * What a database shares with its statements, iterators and transactions: the native connection, and what it is doing. While a statement is
+ * being run (`isBusy`) JavaScript gets a word only in `verbose` and in user-defined functions, and may not use the connection there. While an
+ * iterator is open it may be used for reading only, unless unsafe mode is on.
+ */
+export class WriterConnection {
+  readonly native: NativeWriterConnection;
+  readonly statements: NativeStatements;
+  readonly page: ResultPage;
+  readonly verbose: ((sql: string) => unknown) | undefined;
+  isOpen = true;
+  isBusy = false;
+  isUnsafe = false;
+  isSafeIntegers = false;
+  iterators = 0;
+
+  constructor(binding: NativeWriterBinding, native: NativeWriterConnection, verbose: ((sql: string) => unknown) | undefined) {
+    this.native = native;
+    this.statements = binding.statements;
+    this.page = pageOf(binding);
+    this.verbose = verbose;
+  }
+
+  get isInTransaction(): boolean {
+    return this.isOpen && this.native.isInTransaction;
+  }
+
+  requireOpen(): void {
+    if (!this.isOpen) throw new TypeError('The database connection is closed');
+  }
+
+  requireNotBusy(): void {
+    if (this.isBusy) throw busy();
+  }
+
+  requireNoIterators(): void {
+    if (this.iterators > 0) throw busy();
+  }
+
+  requireNoIteratorsUnlessUnsafe(): void {
+    if (this.iterators > 0 && !this.isUnsafe) throw busy();
+  }
+}
+
+function busy(): TypeError {
+  return new TypeError('The database connection is busy executing a query; finish or close its iterators first');
+}
+
+const pages = new WeakMap<NativeWriterBinding, ResultPage>();
+
+/** One for all connections of a thread, as there is one page. */
+function pageOf(binding: NativeWriterBinding): ResultPage {
+  let page = pages.get(binding);
+  if (page === undefined) pages.set(binding, (page = new ResultPage(binding.resultPage)));
+  return page;
+}

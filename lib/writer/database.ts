@@ -1,0 +1,170 @@
+import { constants } from 'node:buffer';
+import { existsSync } from 'node:fs';
+import { dirname } from 'node:path';
+import { WriterConnection } from './connection.js';
+import { writerBinding } from './native-binding.js';
+import { booleanOption, checkDatabaseOptions, type DatabaseOptions, optionalSwitch } from './options.js';
+import { Statement } from './statement.js';
+import { makeTransaction, type Transaction } from './transaction.js';
+
+/** An option by this name, which no caller from outside can have, opens a connection that is not captured. */
+const uncaptured = Symbol('rowtap: uncaptured');
+
+/** One connection to a SQLite database, with the API of better-sqlite3's. What it commits is captured. */
+export class Database {
+  readonly #connection: WriterConnection;
+  readonly #name: string;
+  readonly #isMemory: boolean;
+  readonly #isReadonly: boolean;
+
+  /**
+   * `path` is a file's, or ":memory:", or "" for a temporary database. Throws TypeError and RangeError for wrong arguments, SqliteError where
+   * SQLite can't open the file.
+   */
+  constructor(path?: string | null, options?: DatabaseOptions | null) {
+    const given: unknown = path ?? '';
+    if (typeof given !== 'string') throw new TypeError('Expected the path of the database, a string, as the first argument');
+    const wanted: unknown = options ?? {};
+    if (typeof wanted !== 'object' || wanted === null) throw new TypeError('Expected an object with options as the second argument');
+    const file = given.trim();
+    if (file.includes('\0')) throw new TypeError('The path of the database holds a NUL character');
+    const isMemory = file === '' || file === ':memory:';
+    const checked = checkDatabaseOptions(wanted, isMemory);
+    const binding = writerBinding(checked.nativeBinding);
+    if (!isMemory && !file.startsWith('file:') && !existsSync(dirname(file))) {
+      throw new TypeError(`The database cannot be opened: there is no directory ${dirname(file)}`);
+    }
+    const native = new binding.Connection(file, {
+      readonly: checked.isReadonly,
+      fileMustExist: checked.mustExist,
+      timeoutMs: checked.timeoutMs,
+      isCaptured: !(uncaptured in wanted),
+      // Longer ones could not be handed to JavaScript.
+      maxLength: Math.min(constants.MAX_LENGTH, constants.MAX_STRING_LENGTH, 0x7fffffff),
+    });
+    this.#connection = new WriterConnection(binding, native, checked.verbose);
+    this.#name = given;
+    this.#isMemory = isMemory;
+    this.#isReadonly = checked.isReadonly;
+  }
+
+  /** The path, as it was given. */
+  get name(): string {
+    return this.#name;
+  }
+  get open(): boolean {
+    return this.#connection.isOpen;
+  }
+  get inTransaction(): boolean {
+    return this.#connection.isInTransaction;
+  }
+  get readonly(): boolean {
+    return this.#isReadonly;
+  }
+  /** Whether it is in memory or temporary. */
+  get memory(): boolean {
+    return this.#isMemory;
+  }
+
+  /** Throws SqliteError for wrong SQL, RangeError for none or for several statements, TypeError while the database is closed or busy. */
+  prepare<BindParameters extends unknown[] | {} = unknown[], Result = unknown>(
+    sql: string,
+  ): BindParameters extends unknown[] ? Statement<BindParameters, Result> : Statement<[BindParameters], Result> {
+    requireSql(sql);
+    const connection = this.#connection;
+    connection.requireOpen();
+    connection.requireNotBusy();
+    return new Statement(connection, this, sql, connection.native.prepare(sql, true), false) as never;
+  }
+
+  /**
+   * A function that runs `fn` inside a transaction: committed when it returns, rolled back when it throws, then the error is thrown on. Called
+   * inside another transaction it becomes a savepoint. `fn` cannot be asynchronous.
+   */
+  // oxlint-disable-next-line typescript/no-explicit-any -- any function will do, whatever its parameters
+  transaction<F extends (...parameters: any[]) => unknown>(fn: F): Transaction<F> {
+    return makeTransaction(this.#connection, this, fn);
+  }
+
+  /** Runs `PRAGMA <source>`. Its rows, or with `simple` the first value of the first one. */
+  pragma(source: string, options?: { simple?: boolean | undefined } | null): unknown {
+    if (typeof source !== 'string') throw new TypeError('Expected the text of the pragma, a string, as the first argument');
+    const wanted: unknown = options ?? {};
+    if (typeof wanted !== 'object' || wanted === null) throw new TypeError('Expected an object with options as the second argument');
+    const isSimple = booleanOption(wanted, 'simple');
+    const connection = this.#connection;
+    connection.requireOpen();
+    connection.requireNotBusy();
+    connection.requireNoIteratorsUnlessUnsafe();
+    const sql = `PRAGMA ${source}`;
+    const statement = new Statement(connection, this, sql, connection.native.prepare(sql, false), true);
+    try {
+      return isSimple ? statement.pluck().get() : statement.all();
+    } finally {
+      Statement.finalize(statement);
+    }
+  }
+
+  /** Runs all statements of `sql`. The first that fails ends it; those before it have been run. */
+  exec(sql: string): this {
+    requireSql(sql);
+    const connection = this.#connection;
+    connection.requireOpen();
+    connection.requireNotBusy();
+    connection.requireNoIteratorsUnlessUnsafe();
+    connection.isBusy = true;
+    try {
+      connection.native.exec(sql, connection.verbose);
+    } finally {
+      connection.isBusy = false;
+    }
+    return this;
+  }
+
+  /** Statements prepared from now on return integers as bigints, or with `false` as numbers. */
+  defaultSafeIntegers(isOn?: boolean): this;
+  defaultSafeIntegers(...isOn: unknown[]): this {
+    this.#connection.isSafeIntegers = optionalSwitch(isOn);
+    return this;
+  }
+
+  /** Lets a program write while it iterates, and do what could corrupt its database (SQLite's defensive mode is off). */
+  unsafeMode(isOn?: boolean): this;
+  unsafeMode(...isOn: unknown[]): this {
+    const connection = this.#connection;
+    connection.isUnsafe = optionalSwitch(isOn);
+    if (connection.isOpen) connection.native.setDefensive(!connection.isUnsafe);
+    return this;
+  }
+
+  /** Rolls back what is open and closes its statements. Twice is fine. Throws a TypeError while an iterator is open. */
+  close(): this {
+    const connection = this.#connection;
+    if (!connection.isOpen) return this;
+    connection.requireNotBusy();
+    connection.requireNoIterators();
+    connection.native.close();
+    connection.isOpen = false;
+    return this;
+  }
+
+  [Symbol.for('nodejs.util.inspect.custom')](): object {
+    const { name, open, inTransaction, readonly, memory } = this;
+    return Object.assign(Object.create({ constructor: { name: 'Database' } }) as object, { name, open, inTransaction, readonly, memory });
+  }
+
+  /** For the rest of rowtap, which needs the native connection. */
+  static connectionOf(database: Database): WriterConnection {
+    return database.#connection;
+  }
+}
+
+/** A connection of rowtap's own: nothing that it commits is captured, and it does not join the file's hub. */
+export function openUncaptured(path: string, options: { isReadonly?: boolean; timeoutMs?: number } = {}): Database {
+  const { isReadonly = false, timeoutMs = 5000 } = options;
+  return new Database(path, { readonly: isReadonly, fileMustExist: true, timeout: timeoutMs, [uncaptured]: true } as DatabaseOptions);
+}
+
+function requireSql(sql: unknown): void {
+  if (typeof sql !== 'string') throw new TypeError('Expected SQL, a string, as the first argument');
+}

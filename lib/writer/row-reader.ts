@@ -1,0 +1,67 @@
+import type { ReadValue } from './result-page.js';
+
+/** Makes one row of the values that begin at an index of the result page. */
+export type RowReader = (index: number, tagsAt: number, heap: string | undefined, boxed: readonly unknown[]) => unknown;
+
+/** How rows look. An object (`flat`), the first value, a list of the values, or an object for each table with its columns in it. */
+export type RowMode = 'flat' | 'pluck' | 'raw' | 'expand';
+
+/** A reader that can be had at once. */
+export function plainRowReader(mode: 'flat' | 'raw', names: readonly string[], value: ReadValue): RowReader {
+  if (mode === 'raw') {
+    return (index, tagsAt, heap, boxed) => {
+      const row: unknown[] = [];
+      for (let column = 0; column < names.length; column++) row.push(value(index + column, tagsAt, heap, boxed));
+      return row;
+    };
+  }
+  return (index, tagsAt, heap, boxed) => {
+    const row: Record<string, unknown> = {};
+    for (let column = 0; column < names.length; column++) put(row, names[column] as string, value(index + column, tagsAt, heap, boxed));
+    return row;
+  };
+}
+
+/** `tables` are those that the columns come from, null for an expression, which stands under "$". */
+export function expandingRowReader(names: readonly string[], tables: ReadonlyArray<string | null>, value: ReadValue): RowReader {
+  return (index, tagsAt, heap, boxed) => {
+    const row: Record<string, Record<string, unknown>> = {};
+    for (let column = 0; column < names.length; column++) {
+      const table = tables[column] ?? '$';
+      if (!Object.hasOwn(row, table)) put(row, table, {});
+      put(row[table] as Record<string, unknown>, names[column] as string, value(index + column, tagsAt, heap, boxed));
+    }
+    return row;
+  };
+}
+
+function put(row: Record<string, unknown>, name: string, value: unknown): void {
+  // By assignment this one name would set the prototype instead.
+  if (name === '__proto__') Object.defineProperty(row, name, { value, writable: true, enumerable: true, configurable: true });
+  else row[name] = value;
+}
+
+const mostColumns = 200;
+let isAllowed = true;
+
+/**
+ * A faster reader, for the price of compiling it: the row is one literal. Undefined where there is none to be had: too many columns, or a
+ * program that forbids code generation from strings.
+ */
+export function generatedRowReader(mode: 'flat' | 'raw', names: readonly string[], value: ReadValue): RowReader | undefined {
+  if (!isAllowed || names.length > mostColumns) return undefined;
+  const values = names.map((name, column) => {
+    const read = `value(index + ${column}, tagsAt, heap, boxed)`;
+    // In brackets, so that "__proto__" is a name like any other.
+    return mode === 'raw' ? read : `[${JSON.stringify(name)}]: ${read}`;
+  });
+  const row = mode === 'raw' ? `[${values.join(', ')}]` : `({ ${values.join(', ')} })`;
+  try {
+    // oxlint-disable-next-line no-new-func -- names go in as JSON strings only
+    const make = new Function('value', `return (index, tagsAt, heap, boxed) => ${row};`) as (value: ReadValue) => RowReader;
+    return make(value);
+  } catch {
+    isAllowed = false;
+    return undefined;
+  }
+}

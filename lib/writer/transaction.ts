@@ -1,0 +1,93 @@
+import type { WriterConnection } from './connection.js';
+import type { Database } from './database.js';
+import type { Statement } from './statement.js';
+
+// oxlint-disable-next-line typescript/no-explicit-any -- any function will do, whatever its parameters
+type AnyFunction = (...parameters: any[]) => unknown;
+
+/** Runs a function inside a transaction, or inside a savepoint where one is open already. Each variant has all variants as properties. */
+export interface Transaction<F extends AnyFunction> {
+  (...parameters: Parameters<F>): ReturnType<F>;
+  default: Transaction<F>;
+  deferred: Transaction<F>;
+  immediate: Transaction<F>;
+  exclusive: Transaction<F>;
+  readonly database: Database;
+}
+
+const beginnings = { default: 'BEGIN', deferred: 'BEGIN DEFERRED', immediate: 'BEGIN IMMEDIATE', exclusive: 'BEGIN EXCLUSIVE' } as const;
+type Variant = keyof typeof beginnings;
+const variants = Object.keys(beginnings) as Variant[];
+
+interface Brackets {
+  begin: Record<Variant, Statement>;
+  commit: Statement;
+  rollback: Statement;
+  savepoint: Statement;
+  release: Statement;
+  rollbackTo: Statement;
+}
+
+/** Prepared once for each connection. */
+const bracketsOf = new WeakMap<WriterConnection, Brackets>();
+
+function prepareBrackets(connection: WriterConnection, database: Database): Brackets {
+  const known = bracketsOf.get(connection);
+  if (known !== undefined) return known;
+  // Nested ones share it: SQLite takes the innermost. No program will have chosen the same by accident.
+  const name = '"rowtap nested transaction"';
+  const brackets: Brackets = {
+    begin: {
+      default: database.prepare(beginnings.default),
+      deferred: database.prepare(beginnings.deferred),
+      immediate: database.prepare(beginnings.immediate),
+      exclusive: database.prepare(beginnings.exclusive),
+    },
+    commit: database.prepare('COMMIT'),
+    rollback: database.prepare('ROLLBACK'),
+    savepoint: database.prepare(`SAVEPOINT ${name}`),
+    release: database.prepare(`RELEASE ${name}`),
+    rollbackTo: database.prepare(`ROLLBACK TO ${name}`),
+  };
+  bracketsOf.set(connection, brackets);
+  return brackets;
+}
+
+/** See `Database#transaction`. */
+export function makeTransaction<F extends AnyFunction>(connection: WriterConnection, database: Database, fn: F): Transaction<F> {
+  if (typeof fn !== 'function') throw new TypeError('Expected a function that is to run inside the transaction');
+  const brackets = prepareBrackets(connection, database);
+  const functions = variants.map((variant) => bracket(connection, brackets, brackets.begin[variant], fn));
+  const properties: PropertyDescriptorMap = { database: { value: database, enumerable: true } };
+  for (const [at, variant] of variants.entries()) properties[variant] = { value: functions[at] };
+  for (const each of functions) Object.defineProperties(each, properties);
+  return functions[0] as unknown as Transaction<F>;
+}
+
+function bracket(connection: WriterConnection, brackets: Brackets, begin: Statement, fn: AnyFunction): AnyFunction {
+  return function sqliteTransaction(this: unknown, ...parameters: unknown[]): unknown {
+    const isNested = connection.isInTransaction;
+    (isNested ? brackets.savepoint : begin).run();
+    try {
+      const result = fn.apply(this, parameters);
+      if (isThenable(result)) throw new TypeError('A transaction function cannot return a promise: the transaction ends when it returns');
+      (isNested ? brackets.release : brackets.commit).run();
+      return result;
+    } catch (error) {
+      // SQLite itself may have rolled it back, or `fn` ended it.
+      if (connection.isInTransaction) {
+        if (isNested) {
+          brackets.rollbackTo.run();
+          brackets.release.run();
+        } else {
+          brackets.rollback.run();
+        }
+      }
+      throw error;
+    }
+  };
+}
+
+function isThenable(result: unknown): boolean {
+  return Boolean(result) && typeof (result as { then?: unknown }).then === 'function';
+}

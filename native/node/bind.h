@@ -1,0 +1,43 @@
+// JavaScript values as parameters of a statement, with the types that better-sqlite3 gives them: every number is REAL, every bigint INTEGER
+// (a column's affinity turns 1.0 into 1 where it should).
+#pragma once
+
+#include <node_api.h>
+
+#include <cstddef>
+
+#include "sqlite3.h"
+
+namespace rowtap::node {
+
+class ParameterBinder {
+ public:
+  // How long SQLite may look at the values: until the binder is destroyed, before which the bindings must have been cleared; or for as long
+  // as it likes, so that it takes copies.
+  enum class Lifetime { kThisCall, kCopied };
+
+  ParameterBinder(napi_env env, sqlite3_stmt* borrowed_statement, Lifetime lifetime)
+      : env_(env), borrowed_statement_(borrowed_statement), lifetime_(lifetime) {}
+  ParameterBinder(const ParameterBinder&) = delete;
+  ParameterBinder& operator=(const ParameterBinder&) = delete;
+
+  // Binds `values` to the parameters 1 to `count`. On failure throws what better-sqlite3 would, clears all bindings and returns false.
+  bool Bind(const napi_value* values, size_t count);
+
+ private:
+  // SQLite's code, or kBadType, or kPending where an exception is pending.
+  int BindValue(int index, napi_value value);
+  int BindText(int index, napi_value value);
+  int BindBlob(int index, napi_value value);
+
+  static constexpr int kBadType = -1;
+  static constexpr int kPending = -2;
+
+  const napi_env env_;
+  sqlite3_stmt* const borrowed_statement_;
+  const Lifetime lifetime_;
+  size_t used_ = 0;
+  char texts_[4096];
+};
+
+}  // namespace rowtap::node

@@ -1,0 +1,299 @@
+#include "node/connection.h"
+
+#include <cstdlib>
+#include <cstring>
+#include <exception>
+
+#include "capture/execution.h"
+#include "node/arguments.h"
+#include "node/errors.h"
+#include "node/statement.h"
+#include "node/text.h"
+#include "node/wake.h"
+
+namespace rowtap::node {
+
+namespace {
+
+constexpr napi_type_tag kConnectionTag = {0x6f1d2c5a8b3e4907, 0x9a74c0e15d826bf3};
+
+bool IsConnection(napi_env env, napi_value value) {
+  bool is_connection = false;
+  return HasType(env, value, napi_object) && napi_check_object_type_tag(env, value, &kConnectionTag, &is_connection) == napi_ok && is_connection;
+}
+
+Connection* WrappedIn(napi_env env, napi_value value) {
+  void* connection = nullptr;
+  if (IsConnection(env, value) && napi_unwrap(env, value, &connection) == napi_ok) return static_cast<Connection*>(connection);
+  napi_throw_type_error(env, nullptr, "Expected a native Connection");
+  return nullptr;
+}
+
+napi_value Boolean(napi_env env, bool value) {
+  napi_value result = nullptr;
+  napi_get_boolean(env, value, &result);
+  return result;
+}
+
+bool ReadBoolean(napi_env env, napi_value object, const char* name, bool* value) {
+  napi_value property;
+  return napi_get_named_property(env, object, name, &property) == napi_ok && napi_get_value_bool(env, property, value) == napi_ok;
+}
+
+// The same switch, for the same reason, as a process has for every other program that uses SQLite as the system provides it: with it, names
+// that begin with "file:" are URIs.
+bool AreUrisWanted() {
+  const char* wanted = std::getenv("SQLITE_USE_URI");
+  return wanted != nullptr && std::strcmp(wanted, "1") == 0;
+}
+
+}  // namespace
+
+bool Connection::Init(napi_env env, napi_value exports, WriterEnvironment& environment) {
+  const napi_property_descriptor properties[] = {
+      {"prepare", nullptr, Prepare, nullptr, nullptr, nullptr, napi_default_method, &environment},
+      {"exec", nullptr, Exec, nullptr, nullptr, nullptr, napi_default_method, &environment},
+      {"close", nullptr, CloseMethod, nullptr, nullptr, nullptr, napi_default_method, &environment},
+      {"setDefensive", nullptr, SetDefensive, nullptr, nullptr, nullptr, napi_default_method, &environment},
+      {"isOpen", nullptr, nullptr, IsOpen, nullptr, nullptr, napi_default, &environment},
+      {"isInTransaction", nullptr, nullptr, IsInTransaction, nullptr, nullptr, napi_default, &environment},
+  };
+  napi_value constructor;
+  return napi_define_class(env, "Connection", NAPI_AUTO_LENGTH, Construct, &environment, std::size(properties), properties, &constructor) ==
+             napi_ok &&
+         napi_set_named_property(env, exports, "Connection", constructor) == napi_ok;
+}
+
+Connection* Connection::Unwrap(Napi::Env env, Napi::Value value) { return WrappedIn(env, value); }
+
+Connection::~Connection() { Close(); }
+
+bool Connection::ReadOptions(napi_env env, napi_value value, Options* options) {
+  napi_value number;
+  if (!HasType(env, value, napi_object) || !ReadBoolean(env, value, "readonly", &options->is_readonly) ||
+      !ReadBoolean(env, value, "fileMustExist", &options->must_exist) || !ReadBoolean(env, value, "isCaptured", &options->is_captured) ||
+      napi_get_named_property(env, value, "timeoutMs", &number) != napi_ok || napi_get_value_int32(env, number, &options->timeout_ms) != napi_ok) {
+    return false;
+  }
+  if (napi_get_named_property(env, value, "maxLength", &number) == napi_ok && HasType(env, number, napi_number)) {
+    napi_get_value_int32(env, number, &options->max_length);
+  }
+  return true;
+}
+
+napi_value Connection::Construct(napi_env env, napi_callback_info info) {
+  const Arguments arguments(env, info);
+  auto* environment = static_cast<WriterEnvironment*>(arguments.data());
+  napi_value new_target = nullptr;
+  napi_get_new_target(env, info, &new_target);
+  std::string path;
+  Options options;
+  if (new_target == nullptr || arguments.count() < 2 || !ReadText(env, arguments[0], &path) || !ReadOptions(env, arguments[1], &options)) {
+    ThrowTypeErrorUnlessPending(env, "Expected new Connection(path, { readonly, fileMustExist, isCaptured, timeoutMs })");
+    return nullptr;
+  }
+  std::unique_ptr<Connection> connection(new Connection(environment->shared_from_this()));
+  if (!connection->Open(path, options)) return nullptr;
+  if (napi_type_tag_object(env, arguments.receiver(), &kConnectionTag) != napi_ok ||
+      napi_wrap(env, arguments.receiver(), connection.get(), Finalize, nullptr, nullptr) != napi_ok) {
+    ThrowUnlessPending(env, "Out of memory");
+    return nullptr;
+  }
+  environment->open_connections().insert(connection.release());
+  return arguments.receiver();
+}
+
+void Connection::Finalize(napi_env, void* connection, void*) {
+  delete static_cast<Connection*>(connection);
+}
+
+bool Connection::Open(const std::string& path, const Options& options) {
+  int flags = options.is_readonly ? SQLITE_OPEN_READONLY : SQLITE_OPEN_READWRITE;
+  if (!options.is_readonly && !options.must_exist) flags |= SQLITE_OPEN_CREATE;
+  if (AreUrisWanted()) flags |= SQLITE_OPEN_URI;
+  sqlite3* opened = nullptr;
+  const int code = sqlite3_open_v2(path.c_str(), &opened, flags, nullptr);
+  db_.reset(opened);
+  if (code != SQLITE_OK) {
+    const std::string message = opened == nullptr ? sqlite3_errstr(code) : sqlite3_errmsg(opened);
+    ThrowSqliteError(*environment_, message, opened == nullptr ? code : sqlite3_extended_errcode(opened));
+    db_.reset();
+    return false;
+  }
+  sqlite3_extended_result_codes(opened, 1);
+  // Before anything can be prepared: a DELETE prepared without the hook may empty a table unseen.
+  if (options.is_captured) {
+    try {
+      capture_ = capture::Capture::Install(opened);
+    } catch (const std::exception& error) {
+      ThrowUnlessPending(environment_->env(), error.what());
+      db_.reset();
+      return false;
+    }
+  }
+  sqlite3_busy_timeout(opened, options.timeout_ms);
+  if (options.max_length > 0) {
+    sqlite3_limit(opened, SQLITE_LIMIT_LENGTH, options.max_length);
+    sqlite3_limit(opened, SQLITE_LIMIT_SQL_LENGTH, options.max_length);
+  }
+  // Extensions by the C function only, never from SQL; and nothing in SQL may write where it could corrupt the file, see `setDefensive`.
+  sqlite3_db_config(opened, SQLITE_DBCONFIG_ENABLE_LOAD_EXTENSION, 1, nullptr);
+  sqlite3_db_config(opened, SQLITE_DBCONFIG_DEFENSIVE, 1, nullptr);
+  return true;
+}
+
+void Connection::AddChild(ConnectionChild* child) {
+  child->place_ = children_.size();
+  children_.push_back(child);
+}
+
+void Connection::RemoveChild(ConnectionChild* child) noexcept {
+  // While closing they are told one by one, and are none of the connection's any more.
+  if (child->place_ >= children_.size() || children_[child->place_] != child) return;
+  // The last one moves into its place.
+  children_.back()->place_ = child->place_;
+  children_[child->place_] = children_.back();
+  children_.pop_back();
+}
+
+void Connection::Close() noexcept {
+  if (db_ == nullptr) return;
+  environment_->open_connections().erase(this);
+  const std::vector<ConnectionChild*> children = std::move(children_);
+  children_.clear();
+  for (ConnectionChild* child : children) child->OnConnectionClose();
+  if (capture_ != nullptr) capture_->Close();
+  db_.reset();
+  capture_.reset();
+}
+
+void Connection::CloseAtExit() noexcept {
+  if (running_ == 0) Close();
+}
+
+bool Connection::RequireOpen() const {
+  if (db_ != nullptr) return true;
+  napi_throw_type_error(environment_->env(), nullptr, "The database connection is closed");
+  return false;
+}
+
+napi_value Connection::Prepare(napi_env env, napi_callback_info info) {
+  const Arguments arguments(env, info);
+  Connection* self = WrappedIn(env, arguments.receiver());
+  if (self == nullptr) return nullptr;
+  std::string sql;
+  bool is_persistent = true;
+  if (arguments.count() < 1 || !ReadText(env, arguments[0], &sql) ||
+      (arguments.count() > 1 && napi_get_value_bool(env, arguments[1], &is_persistent) != napi_ok)) {
+    ThrowTypeErrorUnlessPending(env, "Expected prepare(sql, isPersistent)");
+    return nullptr;
+  }
+  if (!self->RequireOpen()) return nullptr;
+  return Statement::Prepare(*self, sql, is_persistent);
+}
+
+napi_value Connection::Exec(napi_env env, napi_callback_info info) {
+  const Arguments arguments(env, info);
+  Connection* self = WrappedIn(env, arguments.receiver());
+  if (self == nullptr) return nullptr;
+  std::string sql;
+  napi_value logger = nullptr;
+  if (arguments.count() > 1 && !HasType(env, arguments[1], napi_undefined)) logger = arguments[1];
+  if (arguments.count() < 1 || !ReadText(env, arguments[0], &sql) || (logger != nullptr && !HasType(env, logger, napi_function))) {
+    ThrowTypeErrorUnlessPending(env, "Expected exec(sql, logger)");
+    return nullptr;
+  }
+  if (!self->RequireOpen()) return nullptr;
+
+  std::string message;
+  const int code = self->RunScript(sql, logger, &message);
+  if (code == -1) {
+    // Statements before the one that was not run may have committed; waking needs JavaScript, which does not run while an exception waits.
+    napi_value thrown = nullptr;
+    napi_get_and_clear_last_exception(env, &thrown);
+    FlushWake(env);
+    if (thrown != nullptr) napi_throw(env, thrown);
+    return nullptr;
+  }
+  FlushWake(env);
+  if (code != SQLITE_OK) ThrowSqliteError(*self->environment_, message, code);
+  return nullptr;
+}
+
+int Connection::RunScript(const std::string& sql, napi_value logger, std::string* message) {
+  const Busy busy(*this);
+  napi_env env = environment_->env();
+  // Like every C program, it ends at a NUL.
+  const char* rest = sql.c_str();
+  while (*rest != '\0') {
+    sqlite3_stmt* prepared = nullptr;
+    int code = sqlite3_prepare_v2(db_.get(), rest, -1, &prepared, &rest);
+    const sqlite::StatementHandle statement(prepared);
+    if (code != SQLITE_OK) {
+      *message = sqlite3_errmsg(db_.get());
+      return code;
+    }
+    if (statement == nullptr) continue;  // a comment, or nothing between two semicolons
+    if (logger != nullptr) {
+      napi_handle_scope scope;
+      if (napi_open_handle_scope(env, &scope) != napi_ok) return -1;
+      napi_value text = ExpandedSql(env, statement.get());
+      napi_value undefined;
+      napi_get_undefined(env, &undefined);
+      const bool has_returned = text != nullptr && napi_call_function(env, undefined, logger, 1, &text, nullptr) == napi_ok;
+      napi_close_handle_scope(env, scope);
+      if (!has_returned) return -1;
+    }
+    capture::Execution execution(capture_.get(), statement.get());
+    do code = execution.Step();
+    while (code == SQLITE_ROW);
+    if (code == SQLITE_DONE) {
+      code = execution.Reset();
+      if (code == SQLITE_OK) continue;
+    }
+    *message = execution.message();
+    execution.Reset();
+    return code;
+  }
+  return SQLITE_OK;
+}
+
+napi_value Connection::CloseMethod(napi_env env, napi_callback_info info) {
+  const Arguments arguments(env, info);
+  Connection* self = WrappedIn(env, arguments.receiver());
+  if (self == nullptr) return nullptr;
+  if (self->running_ > 0) {
+    napi_throw_type_error(env, nullptr, "The database connection is running a query and cannot be closed now");
+    return nullptr;
+  }
+  self->Close();
+  FlushWake(env);
+  return nullptr;
+}
+
+napi_value Connection::SetDefensive(napi_env env, napi_callback_info info) {
+  const Arguments arguments(env, info);
+  Connection* self = WrappedIn(env, arguments.receiver());
+  if (self == nullptr) return nullptr;
+  bool is_defensive = true;
+  if (arguments.count() < 1 || napi_get_value_bool(env, arguments[0], &is_defensive) != napi_ok) {
+    napi_throw_type_error(env, nullptr, "Expected setDefensive(isDefensive)");
+    return nullptr;
+  }
+  if (self->RequireOpen()) sqlite3_db_config(self->db_.get(), SQLITE_DBCONFIG_DEFENSIVE, is_defensive ? 1 : 0, nullptr);
+  return nullptr;
+}
+
+napi_value Connection::IsOpen(napi_env env, napi_callback_info info) {
+  const Arguments arguments(env, info);
+  const Connection* self = WrappedIn(env, arguments.receiver());
+  return self == nullptr ? nullptr : Boolean(env, self->db_ != nullptr);
+}
+
+napi_value Connection::IsInTransaction(napi_env env, napi_callback_info info) {
+  const Arguments arguments(env, info);
+  const Connection* self = WrappedIn(env, arguments.receiver());
+  return self == nullptr ? nullptr : Boolean(env, self->db_ != nullptr && sqlite3_get_autocommit(self->db_.get()) == 0);
+}
+
+}  // namespace rowtap::node

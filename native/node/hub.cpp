@@ -1,0 +1,339 @@
+#include "node/hub.h"
+
+#include "capture/frame.h"
+#include "capture/reader.h"
+#include "node/connection.h"
+#include "node/errors.h"
+#include "node/wake.h"
+#include "sqlite/internals.h"
+
+namespace rowtap::node {
+
+namespace {
+
+constexpr napi_type_tag kHubTag = {0x726f777461700001, 0x4875620000000001};
+
+void ThrowTypeError(Napi::Env env, const char* message) {
+  Napi::TypeError::New(env, message).ThrowAsJavaScriptException();
+}
+
+// lib turns it into a RowtapError.
+void ThrowCode(Napi::Env env, const char* code, const char* message) {
+  Napi::Error error = Napi::Error::New(env, message);
+  error.Set("code", Napi::String::New(env, code));
+  error.ThrowAsJavaScriptException();
+}
+
+Napi::Value Number(Napi::Env env, uint64_t value) {
+  return Napi::Number::New(env, static_cast<double>(value));
+}
+Napi::Value Number(Napi::Env env, int64_t value) {
+  return Napi::Number::New(env, static_cast<double>(value));
+}
+
+Napi::Value Numbers(Napi::Env env, std::initializer_list<uint64_t> values) {
+  Napi::Array array = Napi::Array::New(env, values.size());
+  uint32_t at = 0;
+  for (const uint64_t value : values) array.Set(at++, Number(env, value));
+  return array;
+}
+
+// What a read answers JavaScript: a spill file that cannot be read has ended the reader by now, or ends the batch loudly.
+Napi::Value ReadResult(Napi::Env env, int64_t result) {
+  if (result == capture::kReadFailed) {
+    ThrowCode(env, "ROWTAP_CAPTURE_LOST", "The temporary file that held these changes could not be read");
+    return env.Undefined();
+  }
+  return Number(env, result);
+}
+
+class NativeBatch final : public Napi::ObjectWrap<NativeBatch> {
+ public:
+  static Napi::Function Define(Napi::Env env) {
+    return DefineClass(env, "NativeBatch",
+                       {InstanceMethod<&NativeBatch::Read>("read"), InstanceAccessor<&NativeBatch::Lsn>("lsn"),
+                        InstanceAccessor<&NativeBatch::TimeMs>("timeMs"), InstanceAccessor<&NativeBatch::Changes>("changes"),
+                        InstanceAccessor<&NativeBatch::ByteLength>("byteLength")});
+  }
+
+  explicit NativeBatch(const Napi::CallbackInfo& info) : ObjectWrap(info) {
+    if (info.Length() == 1 && info[0].IsExternal()) {
+      batch_ = *info[0].As<Napi::External<capture::BatchPtr>>().Data();
+    } else {
+      ThrowTypeError(info.Env(), "A batch comes from a reader");
+    }
+  }
+
+ private:
+  Napi::Value Read(const Napi::CallbackInfo& info) {
+    uint8_t* bytes = nullptr;
+    size_t size = 0;
+    if (info.Length() != 2 || !info[0].IsNumber()) {
+      ThrowTypeError(info.Env(), "read(offset, target)");
+      return info.Env().Undefined();
+    }
+    if (!UnwrapBytes(info.Env(), info[1], bytes, size)) return info.Env().Undefined();
+    const int64_t offset = info[0].As<Napi::Number>().Int64Value();
+    if (offset < 0) {
+      ThrowTypeError(info.Env(), "read(offset, target): offset is the sum of earlier results");
+      return info.Env().Undefined();
+    }
+    return ReadResult(info.Env(), capture::ReadFrames(*batch_, static_cast<uint64_t>(offset), bytes, size));
+  }
+  Napi::Value Lsn(const Napi::CallbackInfo& info) { return Number(info.Env(), batch_->lsn); }
+  Napi::Value TimeMs(const Napi::CallbackInfo& info) { return Number(info.Env(), batch_->time_ms); }
+  Napi::Value Changes(const Napi::CallbackInfo& info) { return Number(info.Env(), uint64_t{batch_->frames}); }
+  Napi::Value ByteLength(const Napi::CallbackInfo& info) { return Number(info.Env(), batch_->size); }
+
+  capture::BatchPtr batch_;
+};
+
+// What NativeHub::OpenReader hands to the constructor of NativeReader, and the classes themselves: one set for each environment.
+struct ReaderParts {
+  std::shared_ptr<capture::Hub> hub;
+  std::shared_ptr<capture::Reader> reader;
+};
+
+struct Classes {
+  Napi::FunctionReference hub;
+  Napi::FunctionReference reader;
+  Napi::FunctionReference batch;
+};
+
+class NativeReader final : public Napi::ObjectWrap<NativeReader> {
+ public:
+  static Napi::Function Define(Napi::Env env, Classes* classes) {
+    return DefineClass(
+        env, "NativeReader",
+        {InstanceMethod<&NativeReader::Read>("read"), InstanceMethod<&NativeReader::Batch>("batch", napi_default_method, classes),
+         InstanceMethod<&NativeReader::SkipBatch>("skipBatch"), InstanceMethod<&NativeReader::State>("state"),
+         InstanceMethod<&NativeReader::Buffered>("buffered"), InstanceMethod<&NativeReader::Close>("close"),
+         InstanceAccessor<&NativeReader::StartLsn>("startLsn")});
+  }
+
+  explicit NativeReader(const Napi::CallbackInfo& info) : ObjectWrap(info) {
+    if (info.Length() == 1 && info[0].IsExternal()) {
+      parts_ = std::move(*info[0].As<Napi::External<ReaderParts>>().Data());
+    } else {
+      ThrowTypeError(info.Env(), "A reader comes from a hub");
+    }
+  }
+  ~NativeReader() override {
+    if (parts_.hub != nullptr) parts_.hub->Close(*parts_.reader);
+  }
+
+ private:
+  Napi::Value Read(const Napi::CallbackInfo& info) {
+    uint8_t* bytes = nullptr;
+    size_t size = 0;
+    if (!UnwrapBytes(info.Env(), info[0], bytes, size)) return info.Env().Undefined();
+    return Number(info.Env(), parts_.reader->Read(bytes, size));
+  }
+  Napi::Value Batch(const Napi::CallbackInfo& info) {
+    capture::BatchPtr batch = parts_.reader->batch();
+    if (batch == nullptr) return info.Env().Undefined();
+    return static_cast<Classes*>(info.Data())->batch.New({Napi::External<capture::BatchPtr>::New(info.Env(), &batch)});
+  }
+  void SkipBatch(const Napi::CallbackInfo&) { parts_.reader->SkipBatch(); }
+  Napi::Value State(const Napi::CallbackInfo& info) { return Napi::Number::New(info.Env(), static_cast<int>(parts_.reader->state())); }
+  Napi::Value Buffered(const Napi::CallbackInfo& info) {
+    const auto buffered = parts_.reader->buffered();
+    return Numbers(info.Env(), {buffered.transactions, buffered.bytes});
+  }
+  void Close(const Napi::CallbackInfo&) { parts_.hub->Close(*parts_.reader); }
+  Napi::Value StartLsn(const Napi::CallbackInfo& info) { return Number(info.Env(), parts_.reader->start_lsn()); }
+
+  ReaderParts parts_;
+};
+
+class NativeHub final : public Napi::ObjectWrap<NativeHub> {
+ public:
+  static Napi::Function Define(Napi::Env env, Classes* classes) {
+    return DefineClass(env, "NativeHub",
+                       {InstanceMethod<&NativeHub::Lsn>("lsn"), InstanceMethod<&NativeHub::RaiseLsn>("raiseLsn"),
+                        InstanceMethod<&NativeHub::Describe>("describe"), InstanceMethod<&NativeHub::SetMaxMemory>("setMaxMemory"),
+                        InstanceMethod<&NativeHub::HasOpenTransaction>("hasOpenTransaction"), InstanceMethod<&NativeHub::Stats>("stats"),
+                        InstanceMethod<&NativeHub::OpenReader>("openReader", napi_default_method, classes)});
+  }
+
+  explicit NativeHub(const Napi::CallbackInfo& info) : ObjectWrap(info) {
+    Connection* connection = info.Length() == 1 ? Connection::Unwrap(info.Env(), info[0]) : nullptr;
+    if (connection == nullptr) {
+      if (!info.Env().IsExceptionPending()) ThrowTypeError(info.Env(), "A hub comes from hubOf(connection)");
+      return;
+    }
+    if (connection->borrowed_capture() == nullptr) {
+      ThrowTypeError(info.Env(), "The connection is closed, or was opened without capture");
+      return;
+    }
+    hub_ = connection->borrowed_capture()->SharedHub();
+    // An in-memory database has this one connection; a snapshot reads it through it.
+    connection_ = Napi::Persistent(info[0].As<Napi::Object>());
+    napi_type_tag_object(info.Env(), info.This(), &kHubTag);
+  }
+
+  const std::shared_ptr<capture::Hub>& hub() const { return hub_; }
+
+ private:
+  Napi::Value Lsn(const Napi::CallbackInfo& info) { return Number(info.Env(), hub_->lsn()); }
+
+  void RaiseLsn(const Napi::CallbackInfo& info) {
+    if (!info[0].IsNumber()) return ThrowTypeError(info.Env(), "raiseLsn(lsn)");
+    hub_->RaiseLsn(info[0].As<Napi::Number>().Int64Value());
+  }
+
+  Napi::Value Describe(const Napi::CallbackInfo& info) {
+    if (!info[0].IsNumber()) {
+      ThrowTypeError(info.Env(), "describe(tableId)");
+      return info.Env().Undefined();
+    }
+    return Napi::String::New(info.Env(), hub_->Describe(info[0].As<Napi::Number>().Uint32Value()));
+  }
+
+  void SetMaxMemory(const Napi::CallbackInfo& info) {
+    if (!info[0].IsNumber()) return ThrowTypeError(info.Env(), "setMaxMemory(bytes)");
+    hub_->store()->SetMaxMemory(static_cast<uint64_t>(info[0].As<Napi::Number>().Int64Value()));
+  }
+
+  Napi::Value HasOpenTransaction(const Napi::CallbackInfo& info) { return Napi::Boolean::New(info.Env(), hub_->HasOpenTransaction()); }
+
+  Napi::Value Stats(const Napi::CallbackInfo& info) {
+    const capture::HubStats stats = hub_->stats();
+    return Numbers(info.Env(), {stats.transactions, stats.changes, stats.bytes, stats.spilled_bytes});
+  }
+
+  Napi::Value OpenReader(const Napi::CallbackInfo& info) {
+    const Napi::Env env = info.Env();
+    if (info.Length() != 2 || !info[0].IsNumber() || !(info[1].IsNull() || info[1].IsObject())) {
+      ThrowTypeError(env, "openReader(maxBufferedBytes, snapshot)");
+      return env.Undefined();
+    }
+    Connection* snapshot = nullptr;
+    if (!info[1].IsNull()) {
+      snapshot = Connection::Unwrap(env, info[1]);
+      if (snapshot == nullptr) return env.Undefined();
+      if (snapshot->borrowed_db() == nullptr) {
+        ThrowTypeError(env, "The snapshot connection is closed");
+        return env.Undefined();
+      }
+    }
+    ReaderParts parts;
+    parts.hub = hub_;
+    parts.reader = std::make_shared<capture::Reader>(WakeState::Of(env), static_cast<uint64_t>(info[0].As<Napi::Number>().Int64Value()),
+                                                     snapshot != nullptr);
+    int code = SQLITE_OK;
+    bool is_busy = false;
+    const auto begin = [&]() {
+      code = BeginSnapshot(snapshot->borrowed_db(), is_busy);
+      return code == SQLITE_OK && !is_busy;
+    };
+    const auto result = snapshot == nullptr ? hub_->Open(parts.reader, nullptr) : hub_->Open(parts.reader, begin);
+    if (is_busy || result == capture::Hub::OpenResult::kBusy) {
+      ThrowCode(
+          env, "ROWTAP_BUSY",
+          is_busy
+              ? "A transaction is open on the in-memory database; take its snapshot outside of a transaction"
+              : "A large transaction that began before anybody had subscribed is open; subscribe before it begins or after it has ended");
+      return env.Undefined();
+    }
+    if (result == capture::Hub::OpenResult::kFailed) {
+      ThrowSqliteError(snapshot->environment(), sqlite3_errmsg(snapshot->borrowed_db()), code);
+      return env.Undefined();
+    }
+    return static_cast<Classes*>(info.Data())->reader.New({Napi::External<ReaderParts>::New(env, &parts)});
+  }
+
+  // No commit can be published meanwhile.
+  int BeginSnapshot(sqlite3* snapshot, bool& is_busy) {
+    const char* path = sqlite3_db_filename(snapshot, "main");
+    if (path != nullptr && *path != 0) {
+      if (const int code = sqlite3_exec(snapshot, "BEGIN", nullptr, nullptr, nullptr); code != SQLITE_OK) return code;
+      // BEGIN alone takes no read lock; the first read does, and fixes what the transaction sees.
+      return sqlite3_exec(snapshot, "SELECT 1 FROM sqlite_schema LIMIT 1", nullptr, nullptr, nullptr);
+    }
+    Connection* connection = Connection::Unwrap(Env(), connection_.Value());
+    sqlite3* original = connection == nullptr ? nullptr : connection->borrowed_db();
+    if (original == nullptr) return SQLITE_MISUSE;
+    // A copy made now would hold what has not been committed.
+    is_busy = rowtap_transaction_state(original) == SQLITE_TXN_WRITE;
+    if (is_busy) return SQLITE_OK;
+    sqlite3_backup* copy = sqlite3_backup_init(snapshot, "main", original, "main");
+    if (copy == nullptr) return sqlite3_extended_errcode(snapshot);
+    sqlite3_backup_step(copy, -1);
+    return sqlite3_backup_finish(copy);
+  }
+
+  std::shared_ptr<capture::Hub> hub_;
+  Napi::ObjectReference connection_;
+};
+
+Napi::Value HubOf(const Napi::CallbackInfo& info) {
+  const auto* classes = static_cast<Classes*>(info.Data());
+  const Napi::Value connection = info.Length() > 0 ? info[0] : info.Env().Undefined();
+  Napi::Object hub = classes->hub.New({connection});
+  if (info.Env().IsExceptionPending()) return info.Env().Undefined();
+  Napi::Object result = Napi::Object::New(info.Env());
+  result.Set("hub", hub);
+  result.Set("key", Napi::String::New(info.Env(), NativeHub::Unwrap(hub)->hub()->key()));
+  return result;
+}
+
+}  // namespace
+
+std::shared_ptr<capture::Hub> UnwrapHub(Napi::Env env, Napi::Value value) {
+  bool is_hub = false;
+  if (!value.IsObject() || napi_check_object_type_tag(env, value, &kHubTag, &is_hub) != napi_ok || !is_hub) {
+    ThrowTypeError(env, "Expected a hub");
+    return nullptr;
+  }
+  return NativeHub::Unwrap(value.As<Napi::Object>())->hub();
+}
+
+bool UnwrapBytes(Napi::Env env, Napi::Value value, uint8_t*& bytes, size_t& size) {
+  napi_typedarray_type type;
+  void* data = nullptr;
+  size_t length = 0;
+  if (!value.IsTypedArray() || napi_get_typedarray_info(env, value, &type, &length, &data, nullptr, nullptr) != napi_ok ||
+      type != napi_uint8_array) {
+    ThrowTypeError(env, "Expected a Uint8Array to read into");
+    return false;
+  }
+  bytes = static_cast<uint8_t*>(data);
+  size = length;
+  return true;
+}
+
+void InitHub(Napi::Env env, Napi::Object exports) {
+  // As old as the environment: the functions below are given its address.
+  auto* classes = new Classes();
+  env.AddCleanupHook([](Classes* held) { delete held; }, classes);
+  classes->batch = Napi::Persistent(NativeBatch::Define(env));
+  classes->reader = Napi::Persistent(NativeReader::Define(env, classes));
+  classes->hub = Napi::Persistent(NativeHub::Define(env, classes));
+  exports.Set("hubOf", Napi::Function::New(env, HubOf, "hubOf", classes));
+
+  using capture::FrameHeader;
+  using capture::FrameOp;
+  Napi::Object layout = Napi::Object::New(env);
+  const auto set = [&](const char* name, size_t value) { layout.Set(name, Napi::Number::New(env, static_cast<double>(value))); };
+  set("headerSize", capture::kHeaderSize);
+  set("frameSize", offsetof(FrameHeader, frame_size));
+  set("op", offsetof(FrameHeader, op));
+  set("flags", offsetof(FrameHeader, flags));
+  set("tableId", offsetof(FrameHeader, table_id));
+  set("beforeSize", offsetof(FrameHeader, before_size));
+  set("rowidBefore", offsetof(FrameHeader, rowid_before));
+  set("rowidAfter", offsetof(FrameHeader, rowid_after));
+  set("afterSize", offsetof(FrameHeader, after_size));
+  set("opInsert", static_cast<size_t>(FrameOp::kInsert));
+  set("opUpdate", static_cast<size_t>(FrameOp::kUpdate));
+  set("opDelete", static_cast<size_t>(FrameOp::kDelete));
+  set("opRow", static_cast<size_t>(FrameOp::kRow));
+  set("opSchema", static_cast<size_t>(FrameOp::kSchema));
+  set("opBatch", static_cast<size_t>(FrameOp::kBatch));
+  set("flagIndirect", capture::kIndirect);
+  set("flagAscii", capture::kAscii);
+  exports.Set("frameLayout", layout);
+}
+
+}  // namespace rowtap::node

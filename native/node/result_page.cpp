@@ -1,0 +1,225 @@
+#include "node/result_page.h"
+
+#include <bit>
+#include <cstring>
+#include <limits>
+
+#include "node/errors.h"
+
+namespace rowtap::node {
+
+namespace {
+
+bool IsAscii(const char* text, size_t length) {
+  constexpr uint64_t kHighBits = 0x8080808080808080;
+  uint64_t seen = 0;
+  size_t at = 0;
+  for (; at + 8 <= length; at += 8) {
+    uint64_t word;
+    std::memcpy(&word, text + at, 8);
+    seen |= word;
+  }
+  for (; at < length; at++) seen |= static_cast<unsigned char>(text[at]);
+  return (seen & kHighBits) == 0;
+}
+
+// The text, or the blob, before its length: asking for the length may convert, after which the pointer is another.
+napi_value TextValue(napi_env env, sqlite3_stmt* statement, int column) {
+  const char* text = reinterpret_cast<const char*>(sqlite3_column_text(statement, column));
+  const size_t length = static_cast<size_t>(sqlite3_column_bytes(statement, column));
+  napi_value value;
+  if (napi_create_string_utf8(env, text == nullptr ? "" : text, length, &value) == napi_ok) return value;
+  ThrowUnlessPending(env, "A text is too long for a JavaScript string");
+  return nullptr;
+}
+
+napi_value BlobValue(napi_env env, sqlite3_stmt* statement, int column) {
+  const void* blob = sqlite3_column_blob(statement, column);
+  const size_t length = static_cast<size_t>(sqlite3_column_bytes(statement, column));
+  napi_value value;
+  if (napi_create_buffer_copy(env, length, blob == nullptr ? "" : blob, nullptr, &value) == napi_ok) return value;
+  ThrowUnlessPending(env, "A blob could not be handed to JavaScript: out of memory");
+  return nullptr;
+}
+
+}  // namespace
+
+napi_value ColumnValue(napi_env env, sqlite3_stmt* statement, int column, bool is_big_int) {
+  napi_value value = nullptr;
+  switch (sqlite3_column_type(statement, column)) {
+    case SQLITE_INTEGER: {
+      const int64_t integer = sqlite3_column_int64(statement, column);
+      if (is_big_int) napi_create_bigint_int64(env, integer, &value);
+      else napi_create_int64(env, integer, &value);
+      break;
+    }
+    case SQLITE_FLOAT:
+      napi_create_double(env, sqlite3_column_double(statement, column), &value);
+      break;
+    case SQLITE_TEXT:
+      return TextValue(env, statement, column);
+    case SQLITE_BLOB:
+      return BlobValue(env, statement, column);
+    default:
+      napi_get_null(env, &value);
+  }
+  if (value == nullptr) ThrowUnlessPending(env, "Out of memory");
+  return value;
+}
+
+bool RowStaging::AddRow(napi_env env, sqlite3_stmt* statement, int columns, bool is_big_int) {
+  for (int column = 0; column < columns; column++) {
+    switch (sqlite3_column_type(statement, column)) {
+      case SQLITE_INTEGER: {
+        const int64_t value = sqlite3_column_int64(statement, column);
+        if (is_big_int) {
+          Add(ValueTag::kBigInt, static_cast<uint64_t>(value));
+        } else if (value >= std::numeric_limits<int32_t>::min() && value <= std::numeric_limits<int32_t>::max()) {
+          // Both halves alike: whichever of them the machine's order makes the first one, JavaScript reads it right.
+          const uint64_t half = static_cast<uint32_t>(static_cast<int32_t>(value));
+          Add(ValueTag::kInt32, half << 32 | half);
+        } else {
+          Add(ValueTag::kDouble, std::bit_cast<uint64_t>(static_cast<double>(value)));
+        }
+        break;
+      }
+      case SQLITE_FLOAT:
+        Add(ValueTag::kDouble, std::bit_cast<uint64_t>(sqlite3_column_double(statement, column)));
+        break;
+      case SQLITE_TEXT: {
+        const char* text = reinterpret_cast<const char*>(sqlite3_column_text(statement, column));
+        const size_t length = static_cast<size_t>(sqlite3_column_bytes(statement, column));
+        if (length <= kLongestHeapText && text != nullptr && IsAscii(text, length)) AddToHeap(text, length);
+        else if (!AddBoxed(env, TextValue(env, statement, column))) return false;
+        break;
+      }
+      case SQLITE_BLOB:
+        if (!AddBoxed(env, BlobValue(env, statement, column))) return false;
+        break;
+      default:
+        Add(ValueTag::kNull, 0);
+    }
+  }
+  rows_++;
+  return true;
+}
+
+void RowStaging::AddToHeap(const char* text, size_t length) {
+  const uint32_t place[2] = {static_cast<uint32_t>(heap_.size()), static_cast<uint32_t>(heap_.size() + length)};
+  uint64_t slot;
+  std::memcpy(&slot, place, sizeof slot);
+  heap_.append(text, length);
+  Add(ValueTag::kText, slot);
+}
+
+bool RowStaging::AddBoxed(napi_env env, napi_value value) {
+  if (value == nullptr) return false;
+  if (boxed_ == nullptr) {
+    if (napi_create_array(env, &boxed_) != napi_ok) return ThrowUnlessPending(env, "Out of memory");
+    boxed_count_ = 1;  // element 0 is for the heap
+  }
+  if (napi_set_element(env, boxed_, boxed_count_, value) != napi_ok) return ThrowUnlessPending(env, "Out of memory");
+  const uint32_t place[2] = {boxed_count_, 0};
+  uint64_t slot;
+  std::memcpy(&slot, place, sizeof slot);
+  Add(ValueTag::kBoxed, slot);
+  boxed_count_++;
+  return true;
+}
+
+bool RowStaging::IsFull(int columns) const {
+  return slots_.size() + static_cast<size_t>(columns) > kPageValues || heap_.size() >= kPageHeapBytes;
+}
+
+void RowStaging::Clear() {
+  slots_.clear();
+  tags_.clear();
+  heap_.clear();
+  boxed_ = nullptr;
+  boxed_count_ = 0;
+  rows_ = 0;
+}
+
+bool ResultPage::Open(napi_env env) {
+  void* bytes = nullptr;
+  napi_value buffer;
+  if (napi_create_arraybuffer(env, kPageSize, &bytes, &buffer) != napi_ok) return false;
+  if (napi_create_reference(env, buffer, 1, &buffer_) != napi_ok) return false;
+  bytes_ = static_cast<uint8_t*>(bytes);
+  return true;
+}
+
+void ResultPage::Close(napi_env env) {
+  if (buffer_ != nullptr) napi_delete_reference(env, buffer_);
+  buffer_ = nullptr;
+  bytes_ = nullptr;
+}
+
+napi_value ResultPage::Buffer(napi_env env) const {
+  napi_value buffer = nullptr;
+  napi_get_reference_value(env, buffer_, &buffer);
+  return buffer;
+}
+
+napi_value ResultPage::Deliver(napi_env env, const RowStaging& staging, int columns) {
+  const size_t values = staging.slots_.size();
+  header().rows = staging.rows_;
+  header().columns = columns;
+  header().has_boxed = staging.boxed_ != nullptr;
+  if (values > 0) {
+    std::memcpy(bytes_ + kHeaderSize, staging.slots_.data(), values * 8);
+    std::memcpy(bytes_ + kHeaderSize + values * 8, staging.tags_.data(), values);
+  }
+  napi_value heap = nullptr;
+  if (staging.heap_.empty()) {
+    if (staging.boxed_ == nullptr) napi_get_undefined(env, &heap);
+  } else if (napi_create_string_latin1(env, staging.heap_.data(), staging.heap_.size(), &heap) != napi_ok) {
+    ThrowUnlessPending(env, "Out of memory");
+    return nullptr;
+  }
+  if (staging.boxed_ == nullptr) return heap;
+  if (heap != nullptr && napi_set_element(env, staging.boxed_, 0, heap) != napi_ok) {
+    ThrowUnlessPending(env, "Out of memory");
+    return nullptr;
+  }
+  return staging.boxed_;
+}
+
+napi_value DescribeResultLayout(napi_env env) {
+  struct Constant {
+    const char* name;
+    size_t value;
+  };
+  static constexpr Constant kConstants[] = {
+      {"headerSize", kHeaderSize},
+      {"rows", offsetof(ResultHeader, rows) / 4},
+      {"columns", offsetof(ResultHeader, columns) / 4},
+      {"isDone", offsetof(ResultHeader, is_done) / 4},
+      {"hasBoxed", offsetof(ResultHeader, has_boxed) / 4},
+      {"generation", offsetof(ResultHeader, generation) / 4},
+      {"columnCount", offsetof(ResultHeader, column_count) / 4},
+      {"isReadonly", offsetof(ResultHeader, is_readonly) / 4},
+      {"parameterCount", offsetof(ResultHeader, parameter_count) / 4},
+      {"hasNamedParameters", offsetof(ResultHeader, has_named_parameters) / 4},
+      {"statement", offsetof(ResultHeader, statement) / 4},
+      {"changes", offsetof(ResultHeader, changes) / 8},
+      {"lastInsertRowid", offsetof(ResultHeader, last_insert_rowid) / 8},
+      {"lastInsertRowidExact", offsetof(ResultHeader, last_insert_rowid_exact) / 8},
+      {"tagNull", static_cast<size_t>(ValueTag::kNull)},
+      {"tagInt32", static_cast<size_t>(ValueTag::kInt32)},
+      {"tagDouble", static_cast<size_t>(ValueTag::kDouble)},
+      {"tagText", static_cast<size_t>(ValueTag::kText)},
+      {"tagBoxed", static_cast<size_t>(ValueTag::kBoxed)},
+      {"tagBigInt", static_cast<size_t>(ValueTag::kBigInt)},
+  };
+  napi_value layout;
+  if (napi_create_object(env, &layout) != napi_ok) return nullptr;
+  for (const Constant& constant : kConstants) {
+    napi_value value;
+    if (napi_create_uint32(env, static_cast<uint32_t>(constant.value), &value) != napi_ok) return nullptr;
+    if (napi_set_named_property(env, layout, constant.name, value) != napi_ok) return nullptr;
+  }
+  return layout;
+}
+
+}  // namespace rowtap::node
