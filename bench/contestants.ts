@@ -1,0 +1,91 @@
+/** Who is measured, each with a database of its own. All but one talk through the same methods, those that better-sqlite3 has. */
+import { createRequire } from 'node:module';
+import { resolve } from 'node:path';
+import { type Change, Database, type SqlValue, type Subscription } from 'rowtap';
+
+const require = createRequire(import.meta.url);
+const packageRoot = resolve(import.meta.dirname, '../../..');
+
+export interface BenchStatement {
+  run(...parameters: unknown[]): unknown;
+}
+
+export interface BenchDatabase {
+  prepare(sql: string): BenchStatement;
+  exec(sql: string): unknown;
+  pragma(sql: string): unknown;
+  close(): unknown;
+}
+
+export interface Contestant {
+  name: string;
+  /** The addon it loads, where that is not the built one; one thread can have only one. */
+  addon?: string;
+  open(path: string): BenchDatabase;
+  /** Called when the tables are there. */
+  begin?(database: BenchDatabase): void;
+  /** Resolves when all changes so far, `count` of them since the last call, have been delivered and read. */
+  awaitDelivery?(count: number): Promise<void>;
+}
+
+const columns = ['id', 'name', 'note', 'price', 'stock'];
+
+function withTriggers(database: BenchDatabase): void {
+  const image = (row: string): string => `json_object(${columns.map((column) => `'${column}', ${row}.${column}`).join(', ')})`;
+  database.exec(`
+    CREATE TABLE log (id INTEGER PRIMARY KEY, op TEXT, before TEXT, after TEXT);
+    CREATE TRIGGER log_insert AFTER INSERT ON item BEGIN INSERT INTO log (op, after) VALUES ('insert', ${image('new')}); END;
+    CREATE TRIGGER log_update AFTER UPDATE ON item BEGIN INSERT INTO log (op, before, after) VALUES ('update', ${image('old')}, ${image('new')}); END;
+    CREATE TRIGGER log_delete AFTER DELETE ON item BEGIN INSERT INTO log (op, before) VALUES ('delete', ${image('old')}); END;
+  `);
+}
+
+/** Reads every field of every row, as a real consumer would. */
+class Reader {
+  #subscription: Subscription | undefined;
+  #iterator: AsyncIterator<Change> | undefined;
+  sum = 0;
+
+  begin(database: BenchDatabase): void {
+    this.#subscription = (database as unknown as Database).changes();
+    this.#iterator = this.#subscription[Symbol.asyncIterator]();
+  }
+
+  async read(count: number): Promise<void> {
+    for (let left = count; left > 0; left--) {
+      const { value } = (await this.#iterator?.next()) as IteratorYieldResult<Change>;
+      if (value.before !== null) this.#touch(value.before);
+      if (value.after !== null) this.#touch(value.after);
+    }
+  }
+
+  #touch(row: Record<string, SqlValue>): void {
+    this.sum +=
+      (row.id as number) + (row.name as string).length + (row.note as string).length + (row.price as number) + (row.stock as number);
+  }
+}
+
+const openOurs = (path: string): BenchDatabase => new Database(path) as unknown as BenchDatabase;
+
+function openBetterSqlite3(path: string): BenchDatabase {
+  const BetterSqlite3 = require('better-sqlite3') as new (path: string) => BenchDatabase;
+  return new BetterSqlite3(path);
+}
+
+const reader = new Reader();
+const withoutCapture = resolve(packageRoot, 'build/no-capture/rowtap_no_capture.node');
+
+export const contestants: Contestant[] = [
+  { name: 'rowtap, capture not compiled in', addon: withoutCapture, open: openOurs },
+  // The same once more: how far two equal things lie apart in this run.
+  { name: 'the same again (control)', addon: withoutCapture, open: openOurs },
+  { name: 'rowtap, no subscriber', open: openOurs },
+  {
+    name: 'rowtap, one subscriber',
+    open: openOurs,
+    begin: (database) => reader.begin(database),
+    awaitDelivery: (count) => reader.read(count),
+  },
+  { name: 'better-sqlite3', open: openBetterSqlite3 },
+  { name: 'triggers writing JSON, capture not compiled in', addon: withoutCapture, open: openOurs, begin: withTriggers },
+];
