@@ -41,7 +41,7 @@ uint8_t* WriteHeader(uint8_t* frame, FrameOp op, uint8_t flags, uint32_t table_i
 
 std::unique_ptr<Capture> Capture::Install([[maybe_unused]] sqlite3* borrowed_db) {
 #ifdef SQLITE_ENABLE_PREUPDATE_HOOK
-  std::unique_ptr<Capture> capture(new Capture(borrowed_db, Hub::Of(borrowed_db)));
+  std::unique_ptr<Capture> capture(new Capture(borrowed_db, Hub::Join(borrowed_db)));
   sqlite3_preupdate_hook(
       borrowed_db,
       [](void* self, sqlite3*, int op, const char*, const char*, sqlite3_int64 rowid_before, sqlite3_int64 rowid_after) {
@@ -76,6 +76,7 @@ void Capture::Close() noexcept {
   OnRollback();
   if (has_open_transaction_) hub_->AddOpenTransaction(-1);
   has_open_transaction_ = false;
+  hub_->Leave();
 }
 
 // ---- hooks

@@ -2,6 +2,7 @@
 
 #include "capture/capture.h"
 #include "capture/schema_change.h"
+#include "sqlite/handles.h"
 #include "sqlite/internals.h"
 
 namespace rowtap::capture {
@@ -18,7 +19,7 @@ int Execution::Fail(int code) noexcept {
 int Execution::Step() noexcept {
   if (!has_begun_) {
     has_begun_ = true;
-    kind_ = borrowed_capture_ == nullptr ? ROWTAP_STATEMENT_READ : rowtap_statement_kind(borrowed_statement_);
+    kind_ = borrowed_capture_ == nullptr ? ROWTAP_STATEMENT_READ : Kind();
     if (kind_ == ROWTAP_STATEMENT_SCHEMA) return StepSchemaChange();
     if (kind_ != ROWTAP_STATEMENT_READ) run_ = borrowed_capture_->Begin();
   }
@@ -27,6 +28,16 @@ int Execution::Step() noexcept {
   if (code != SQLITE_DONE) Fail(code);
   EndRun(code != SQLITE_DONE);
   return code;
+}
+
+int Execution::Kind() noexcept {
+  const int kind = rowtap_statement_kind(borrowed_statement_);
+  if (kind != ROWTAP_STATEMENT_OTHER || !rowtap_may_change_schema(borrowed_statement_)) return kind;
+  // Prepared before the schema changed, it could do something else now.
+  sqlite3_stmt* prepared = nullptr;
+  sqlite3_prepare_v2(sqlite3_db_handle(borrowed_statement_), sqlite3_sql(borrowed_statement_), -1, &prepared, nullptr);
+  const sqlite::StatementHandle copy(prepared);
+  return copy == nullptr ? kind : rowtap_statement_kind(copy.get());
 }
 
 int Execution::Reset() noexcept {
@@ -44,6 +55,11 @@ int Execution::Reset() noexcept {
 
 void Execution::EndRun(bool is_failed) noexcept {
   if (run_ == 0) return;
+  // Another connection changed the schema in between, and so did, compiled anew, this statement: nobody saw what it changed.
+  if (kind_ == ROWTAP_STATEMENT_OTHER && !is_failed && rowtap_may_change_schema(borrowed_statement_) &&
+      rowtap_statement_kind(borrowed_statement_) == ROWTAP_STATEMENT_SCHEMA) {
+    borrowed_capture_->Lose();
+  }
   borrowed_capture_->End(run_, kind_, is_failed, is_failed && rowtap_was_undone(borrowed_statement_));
   run_ = 0;
 }

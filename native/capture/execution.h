@@ -32,6 +32,7 @@ class Execution {
   const std::string& message() const noexcept { return message_; }
 
  private:
+  int Kind() noexcept;
   int StepSchemaChange() noexcept;
   void EndRun(bool is_failed) noexcept;
   int Fail(int code) noexcept;

@@ -19,8 +19,9 @@ constexpr uint64_t kKeptMemoryUnwatched = Hub::kMaxUnwatchedBytes + 2 * kPageSiz
 // Never destroyed: threads may still close connections while the process exits.
 struct Registry {
   std::mutex mutex;
-  std::unordered_map<std::string, std::weak_ptr<Hub>> hubs;
-  uint64_t private_count = 0;
+  std::unordered_map<std::string, std::shared_ptr<Hub>> hubs;  // those with writers
+  uint64_t last_serial = 0;
+  std::atomic<int64_t> highest_lsn{0};
 };
 
 Registry& TheRegistry() {
@@ -38,34 +39,44 @@ std::string FileKey(sqlite3* db) {
   return "file:" + std::to_string(file.st_dev) + ":" + std::to_string(file.st_ino);
 }
 
-// So that LSNs grow across restarts without anything being written, as long as the clock does.
-int64_t ClockLsn() {
-  return std::chrono::duration_cast<std::chrono::microseconds>(std::chrono::system_clock::now().time_since_epoch()).count();
+// So that LSNs grow across restarts without anything being written, as long as the clock does; within a process, whatever the clock does.
+int64_t FirstLsn() {
+  const int64_t now = std::chrono::duration_cast<std::chrono::microseconds>(std::chrono::system_clock::now().time_since_epoch()).count();
+  return std::max(now, TheRegistry().highest_lsn.load());
+}
+
+void NoteLsn(int64_t lsn) noexcept {
+  std::atomic<int64_t>& highest = TheRegistry().highest_lsn;
+  for (int64_t known = highest.load(); known < lsn && !highest.compare_exchange_weak(known, lsn);) {
+  }
 }
 
 }  // namespace
 
-std::shared_ptr<Hub> Hub::Of(sqlite3* db) {
+std::shared_ptr<Hub> Hub::Join(sqlite3* db) {
   Registry& registry = TheRegistry();
-  std::string key = FileKey(db);
+  std::string file = FileKey(db);
   const std::lock_guard lock(registry.mutex);
-  if (key.empty()) return std::make_shared<Hub>("private:" + std::to_string(++registry.private_count));
-  std::weak_ptr<Hub>& known = registry.hubs[key];
-  std::shared_ptr<Hub> hub = known.lock();
-  if (hub == nullptr) known = hub = std::make_shared<Hub>(std::move(key));
+  std::shared_ptr<Hub> hub;
+  if (const auto found = registry.hubs.find(file); found != registry.hubs.end()) hub = found->second;
+  if (hub == nullptr) {
+    hub = std::make_shared<Hub>(file, ++registry.last_serial);
+    if (!file.empty()) registry.hubs.emplace(std::move(file), hub);
+  }
+  hub->writers_++;
   return hub;
 }
 
-Hub::Hub(std::string key) : key_(std::move(key)), store_(std::make_shared<PageStore>()), next_lsn_(ClockLsn()), published_lsn_(next_lsn_) {
-  store_->SetKeptMemory(kKeptMemoryUnwatched);
-}
-
-Hub::~Hub() {
+void Hub::Leave() noexcept {
+  NoteLsn(lsn());
   Registry& registry = TheRegistry();
   const std::lock_guard lock(registry.mutex);
-  const auto found = registry.hubs.find(key_);
-  // A new hub may have taken the place since the last reference to this one went.
-  if (found != registry.hubs.end() && found->second.expired()) registry.hubs.erase(found);
+  if (--writers_ == 0 && !file_.empty()) registry.hubs.erase(file_);
+}
+
+Hub::Hub(std::string file, uint64_t serial)
+    : file_(std::move(file)), serial_(serial), store_(std::make_shared<PageStore>()), next_lsn_(FirstLsn()), published_lsn_(next_lsn_) {
+  store_->SetKeptMemory(kKeptMemoryUnwatched);
 }
 
 void Hub::TakeLsn(std::shared_ptr<PendingCommit> pending) noexcept {

@@ -42,23 +42,26 @@ struct HubStats {
   uint64_t spilled_bytes = 0;
 };
 
-// Thread-safe. Keyed by the file itself; lives as long as a connection, a source or a reader holds it.
+// Thread-safe. Found by the file itself while a captured connection has it open; what outlives those (a reader that has not come to the
+// end) keeps the hub, but a connection opened then begins another one: the file may be another by then, with the same inode.
 //
 // The life of a commit: TakeLsn in the commit hook, while SQLite's write lock is still held, so that LSN order is commit order; Resolve
 // when the statement has ended and the outcome is known. One whose outcome is open holds back those after it. A reader begins only while
 // none is open.
 class Hub : public std::enable_shared_from_this<Hub> {
  public:
-  // The hub of the file that the connection has open as main; of its own for an in-memory or temporary database.
-  static std::shared_ptr<Hub> Of(sqlite3* db);
+  // The hub of the file that the connection has open as main; of its own for an in-memory or temporary database. Adds a writer to it.
+  static std::shared_ptr<Hub> Join(sqlite3* db);
+  // The connection of one Join has been closed.
+  void Leave() noexcept;
 
   // What a transaction that nobody listens to may hold, in case somebody subscribes before it commits.
   static constexpr uint64_t kMaxUnwatchedBytes = 256 * 1024;
 
-  explicit Hub(std::string key);
-  ~Hub();
+  Hub(std::string file, uint64_t serial);
 
-  const std::string& key() const noexcept { return key_; }
+  // Unlike any other hub's of this process, earlier ones included.
+  std::string key() const { return file_ + '#' + std::to_string(serial_); }
   const std::shared_ptr<PageStore>& store() const noexcept { return store_; }
 
   // Inside a hook: allocates nothing.
@@ -95,7 +98,9 @@ class Hub : public std::enable_shared_from_this<Hub> {
   void Resolve(PendingCommit& pending, bool is_committed, bool is_lost, BatchPtr batch) noexcept;
   void PublishResolved() noexcept;
 
-  const std::string key_;
+  const std::string file_;  // empty: found by nobody else
+  const uint64_t serial_;
+  uint32_t writers_ = 0;  // under the registry's lock
   const std::shared_ptr<PageStore> store_;
 
   std::mutex mutex_;

@@ -138,6 +138,8 @@ void CheckStatements(Check& check) {
                           "ALTER TABLE u RENAME TO v", "ALTER TABLE u RENAME COLUMN n TO m"}) {
     check.Expect(check.KindOf(sql) == ROWTAP_STATEMENT_SCHEMA, sql);
   }
+  check.Run("CREATE TABLE child(n REFERENCES u(n) DEFERRABLE INITIALLY DEFERRED); PRAGMA foreign_keys = ON");
+  check.Expect(check.KindOf("DROP TABLE child") == ROWTAP_STATEMENT_SCHEMA, "DROP TABLE with foreign keys");
   check.Expect(check.KindOf("PRAGMA schema_version = 7") == ROWTAP_STATEMENT_OTHER, "PRAGMA schema_version");
 }
 

@@ -58,6 +58,9 @@ enum rowtap_statement_kind {
   ROWTAP_STATEMENT_OTHER,
 };
 int rowtap_statement_kind(sqlite3_stmt* statement);
+// False where the statement can never be of kind SCHEMA. `CREATE TABLE IF NOT EXISTS` that found the table when it was prepared is of kind
+// OTHER, and is compiled anew when it runs after the table has gone.
+int rowtap_may_change_schema(sqlite3_stmt* statement);
 // Statements that are being run on the connection and read or write.
 int rowtap_running_statements(sqlite3* db);
 // After a failed step and before the reset: did SQLite undo, with the statement's journal, what the statement had changed? It had opened
