@@ -230,31 +230,28 @@ int rowtap_rowid_column(const void* table) {
   return ((const Table*)table)->iPKey;
 }
 
-// The first letter of the SQL in lower case, and whether the second is `second`; 0 where a comment stands before it.
-static int FirstLetter(const Vdbe* v, int second, int* has_second) {
+// The first two letters of the SQL in lower case, as one number; 0 where a comment stands before them.
+static int FirstLetters(const Vdbe* v) {
   const char* sql = v->zSql;
-  *has_second = 0;
   if (sql == NULL) return 0;
   while (sqlite3Isspace(*sql) || *sql == ';') sql++;
   if (!sqlite3Isalpha(*sql)) return 0;
-  *has_second = sqlite3Tolower((unsigned char)sql[1]) == second;
-  return sqlite3Tolower((unsigned char)*sql);
+  return sqlite3Tolower((unsigned char)sql[0]) << 8 | sqlite3Tolower((unsigned char)sql[1]);
 }
 
 int rowtap_statement_kind(sqlite3_stmt* statement) {
   const Vdbe* v = (const Vdbe*)statement;
   int sets_cookie = 0;
   int reads_schema = 0;
-  int is_drop;
-  int letter;
+  int letters;
   int at;
   if (v->explain) return ROWTAP_STATEMENT_READ;
   // BEGIN, COMMIT and SAVEPOINT count as read-only too, but have no result columns.
   if (v->readOnly && v->nResColumn > 0) return ROWTAP_STATEMENT_READ;
   // INSERT, UPDATE and DELETE count changes; asked first, since they are what is run most. So does a DROP TABLE that deletes the rows
   // first, for the sake of foreign keys.
-  letter = FirstLetter(v, 'r', &is_drop);
-  if (v->changeCntOn && letter != 0 && !(letter == 'd' && is_drop)) return ROWTAP_STATEMENT_WRITE;
+  letters = FirstLetters(v);
+  if (v->changeCntOn && letters != 0 && letters != ('d' << 8 | 'r')) return ROWTAP_STATEMENT_WRITE;
   for (at = 0; at < v->nOp; at++) {
     const Op* op = &v->aOp[at];
     switch (op->opcode) {
@@ -279,12 +276,11 @@ int rowtap_statement_kind(sqlite3_stmt* statement) {
 }
 
 int rowtap_may_change_schema(sqlite3_stmt* statement) {
-  int ignored;
-  switch (FirstLetter((const Vdbe*)statement, 0, &ignored)) {
+  switch (FirstLetters((const Vdbe*)statement)) {
     case 0:
-    case 'a':
-    case 'c':
-    case 'd':
+    case 'a' << 8 | 'l':
+    case 'c' << 8 | 'r':
+    case 'd' << 8 | 'r':
       return 1;
     default:
       return 0;
