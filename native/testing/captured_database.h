@@ -1,0 +1,138 @@
+// A database in a temporary folder with captured connections, and a reader of its stream: what a program sees, without Node.
+#pragma once
+
+#include <cstdint>
+#include <cstring>
+#include <filesystem>
+#include <memory>
+#include <string>
+#include <vector>
+
+#include "capture/capture.h"
+#include "capture/execution.h"
+#include "capture/frame.h"
+#include "capture/hub.h"
+#include "capture/reader.h"
+#include "sqlite/handles.h"
+#include "sqlite3.h"
+#include "testing/check.h"
+
+namespace rowtap::testing {
+
+// Removed with all that lies in it when it goes.
+class TemporaryFolder {
+ public:
+  TemporaryFolder() {
+    std::string pattern = (std::filesystem::temp_directory_path() / "rowtap-native-XXXXXX").string();
+    Check(mkdtemp(pattern.data()) != nullptr, "a temporary folder can be made");
+    path_ = pattern;
+  }
+  ~TemporaryFolder() {
+    std::error_code ignored;
+    std::filesystem::remove_all(path_, ignored);
+  }
+  TemporaryFolder(const TemporaryFolder&) = delete;
+  TemporaryFolder& operator=(const TemporaryFolder&) = delete;
+
+  std::string File(const char* name) const { return (path_ / name).string(); }
+
+ private:
+  std::filesystem::path path_;
+};
+
+// Used by one thread.
+class CapturedConnection {
+ public:
+  explicit CapturedConnection(const std::string& path) {
+    sqlite3* db = nullptr;
+    const int code = sqlite3_open(path.c_str(), &db);
+    db_.reset(db);
+    Check(code == SQLITE_OK, "the database can be opened");
+    sqlite3_extended_result_codes(db, 1);
+    sqlite3_busy_timeout(db, 60000);
+    capture_ = capture::Capture::Install(db);
+    Check(capture_ != nullptr, "the hooks can be installed");
+  }
+  ~CapturedConnection() {
+    capture_->Close();
+    db_.reset();
+  }
+  CapturedConnection(const CapturedConnection&) = delete;
+  CapturedConnection& operator=(const CapturedConnection&) = delete;
+
+  // Runs one statement to its end. Returns SQLITE_OK or SQLite's extended code.
+  int Run(const std::string& sql) {
+    sqlite3_stmt* prepared = nullptr;
+    const int code = sqlite3_prepare_v2(db_.get(), sql.c_str(), -1, &prepared, nullptr);
+    const sqlite::StatementHandle statement(prepared);
+    if (code != SQLITE_OK) return code;
+    capture::Execution execution(capture_.get(), prepared);
+    int step = SQLITE_ROW;
+    while (step == SQLITE_ROW) step = execution.Step();
+    const int reset = execution.Reset();
+    return step == SQLITE_DONE ? reset : step;
+  }
+
+  void MustRun(const std::string& sql) { Check(Run(sql) == SQLITE_OK, sql); }
+
+  capture::Hub& hub() { return capture_->hub(); }
+
+ private:
+  // The capture goes last: closing the handle may still call its hooks.
+  std::unique_ptr<capture::Capture> capture_;
+  sqlite::ConnectionHandle db_;
+};
+
+struct SeenTransaction {
+  int64_t lsn;
+  std::vector<capture::FrameHeader> frames;
+};
+
+class StreamReader {
+ public:
+  explicit StreamReader(capture::Hub& hub) : borrowed_hub_(hub) {
+    reader_ = std::make_shared<capture::Reader>(std::make_shared<DeafWaker>(), uint64_t{1} << 40, false);
+    const auto result = hub.Open(reader_, [] { return true; });
+    Check(result == capture::Hub::OpenResult::kOpened, "a reader can be opened");
+  }
+  ~StreamReader() { borrowed_hub_.Close(*reader_); }
+  StreamReader(const StreamReader&) = delete;
+  StreamReader& operator=(const StreamReader&) = delete;
+
+  // All that has been published since the last call. A transaction is never cut: its batch frame says how many frames follow.
+  std::vector<SeenTransaction> Take() {
+    std::vector<SeenTransaction> seen;
+    std::vector<uint8_t> buffer(64 * 1024);
+    while (true) {
+      const int64_t size = reader_->Read(buffer.data(), buffer.size());
+      Check(size != capture::kReadFailed, "what was published can be read");
+      if (size == 0) return seen;
+      if (size < 0) {
+        buffer.resize(static_cast<size_t>(-size));
+        continue;
+      }
+      for (int64_t at = 0; at < size;) {
+        capture::FrameHeader header;
+        std::memcpy(&header, buffer.data() + at, sizeof(header));
+        if (header.op == static_cast<uint8_t>(capture::FrameOp::kBatch)) {
+          seen.push_back({header.rowid_before, {}});
+        } else {
+          seen.back().frames.push_back(header);
+        }
+        at += header.frame_size;
+      }
+    }
+  }
+
+ private:
+  class DeafWaker final : public capture::Waker {
+   public:
+    void Notify() noexcept override {}
+    uint64_t turn() const noexcept override { return 0; }
+  };
+
+  capture::Hub& borrowed_hub_;
+  std::shared_ptr<capture::Reader> reader_;
+};
+
+}  // namespace rowtap::testing

@@ -1,0 +1,287 @@
+#include "testing/fault_vfs.h"
+
+#include <array>
+#include <cstddef>
+#include <cstring>
+#include <mutex>
+#include <string_view>
+#include <vector>
+
+#include "sqlite3.h"
+
+namespace rowtap::testing {
+namespace {
+
+constexpr std::array kFileNames = {"main", "wal", "journal", "temp"};
+constexpr std::array kOperationNames = {"open", "read", "write", "sync", "truncate", "lock", "shmLock", "delete"};
+
+// What a test has asked for and what has happened since. One for the process, as the file system is.
+struct Plan {
+  std::mutex mutex;
+  std::vector<Fault> faults;
+  std::array<std::array<int64_t, kOperationNames.size()>, kFileNames.size()> counts{};
+  int64_t failed = 0;
+};
+
+Plan& ThePlan() {
+  static Plan plan;
+  return plan;
+}
+
+struct Verdict {
+  int code = SQLITE_OK;
+  bool is_half_written = false;
+};
+
+Verdict Judge(FileKind file, FileOperation operation) {
+  Plan& plan = ThePlan();
+  std::lock_guard lock(plan.mutex);
+  plan.counts[static_cast<size_t>(file)][static_cast<size_t>(operation)]++;
+  for (auto fault = plan.faults.begin(); fault != plan.faults.end(); ++fault) {
+    if (fault->file != file || fault->operation != operation) continue;
+    if (fault->passes_left > 0) {
+      fault->passes_left--;
+      continue;
+    }
+    const Verdict verdict{fault->code, fault->is_half_written};
+    if (!fault->is_persistent) plan.faults.erase(fault);
+    plan.failed++;
+    return verdict;
+  }
+  return {};
+}
+
+// SQLite allocates szOsFile bytes; the file underneath lies behind ours in the same allocation.
+struct FaultFile {
+  sqlite3_file base;
+  FileKind kind;
+};
+constexpr int kFaultFileSize = (sizeof(FaultFile) + alignof(std::max_align_t) - 1) & ~(alignof(std::max_align_t) - 1);
+
+FileKind KindOf(sqlite3_file* file) {
+  return reinterpret_cast<FaultFile*>(file)->kind;
+}
+
+sqlite3_file* Underneath(sqlite3_file* file) {
+  return reinterpret_cast<sqlite3_file*>(reinterpret_cast<char*>(file) + kFaultFileSize);
+}
+
+const sqlite3_io_methods* MethodsUnderneath(sqlite3_file* file) {
+  return Underneath(file)->pMethods;
+}
+
+int Close(sqlite3_file* file) {
+  return MethodsUnderneath(file)->xClose(Underneath(file));
+}
+
+int Read(sqlite3_file* file, void* target, int size, sqlite3_int64 offset) {
+  const Verdict verdict = Judge(KindOf(file), FileOperation::kRead);
+  if (verdict.code != SQLITE_OK) return verdict.code;
+  return MethodsUnderneath(file)->xRead(Underneath(file), target, size, offset);
+}
+
+int Write(sqlite3_file* file, const void* source, int size, sqlite3_int64 offset) {
+  const Verdict verdict = Judge(KindOf(file), FileOperation::kWrite);
+  if (verdict.is_half_written) MethodsUnderneath(file)->xWrite(Underneath(file), source, size / 2, offset);
+  if (verdict.code != SQLITE_OK) return verdict.code;
+  return MethodsUnderneath(file)->xWrite(Underneath(file), source, size, offset);
+}
+
+int Truncate(sqlite3_file* file, sqlite3_int64 size) {
+  const Verdict verdict = Judge(KindOf(file), FileOperation::kTruncate);
+  if (verdict.code != SQLITE_OK) return verdict.code;
+  return MethodsUnderneath(file)->xTruncate(Underneath(file), size);
+}
+
+int Sync(sqlite3_file* file, int flags) {
+  const Verdict verdict = Judge(KindOf(file), FileOperation::kSync);
+  if (verdict.code != SQLITE_OK) return verdict.code;
+  return MethodsUnderneath(file)->xSync(Underneath(file), flags);
+}
+
+int FileSize(sqlite3_file* file, sqlite3_int64* size) {
+  return MethodsUnderneath(file)->xFileSize(Underneath(file), size);
+}
+
+int Lock(sqlite3_file* file, int level) {
+  const Verdict verdict = Judge(KindOf(file), FileOperation::kLock);
+  if (verdict.code != SQLITE_OK) return verdict.code;
+  return MethodsUnderneath(file)->xLock(Underneath(file), level);
+}
+
+int Unlock(sqlite3_file* file, int level) {
+  return MethodsUnderneath(file)->xUnlock(Underneath(file), level);
+}
+
+int CheckReservedLock(sqlite3_file* file, int* is_reserved) {
+  return MethodsUnderneath(file)->xCheckReservedLock(Underneath(file), is_reserved);
+}
+
+int FileControl(sqlite3_file* file, int operation, void* argument) {
+  return MethodsUnderneath(file)->xFileControl(Underneath(file), operation, argument);
+}
+
+int SectorSize(sqlite3_file* file) {
+  return MethodsUnderneath(file)->xSectorSize(Underneath(file));
+}
+
+int DeviceCharacteristics(sqlite3_file* file) {
+  return MethodsUnderneath(file)->xDeviceCharacteristics(Underneath(file));
+}
+
+int ShmMap(sqlite3_file* file, int region, int size, int is_write, void volatile** mapped) {
+  return MethodsUnderneath(file)->xShmMap(Underneath(file), region, size, is_write, mapped);
+}
+
+int ShmLock(sqlite3_file* file, int offset, int count, int flags) {
+  // Unlocking never fails: SQLite does not look at the answer.
+  if (flags & SQLITE_SHM_LOCK) {
+    const Verdict verdict = Judge(KindOf(file), FileOperation::kShmLock);
+    if (verdict.code != SQLITE_OK) return verdict.code;
+  }
+  return MethodsUnderneath(file)->xShmLock(Underneath(file), offset, count, flags);
+}
+
+void ShmBarrier(sqlite3_file* file) {
+  MethodsUnderneath(file)->xShmBarrier(Underneath(file));
+}
+
+int ShmUnmap(sqlite3_file* file, int is_delete) {
+  return MethodsUnderneath(file)->xShmUnmap(Underneath(file), is_delete);
+}
+
+int Fetch(sqlite3_file* file, sqlite3_int64 offset, int size, void** page) {
+  return MethodsUnderneath(file)->xFetch(Underneath(file), offset, size, page);
+}
+
+int Unfetch(sqlite3_file* file, sqlite3_int64 offset, void* page) {
+  return MethodsUnderneath(file)->xUnfetch(Underneath(file), offset, page);
+}
+
+constexpr sqlite3_io_methods MethodsOfVersion(int version) {
+  return {version,
+          Close,
+          Read,
+          Write,
+          Truncate,
+          Sync,
+          FileSize,
+          Lock,
+          Unlock,
+          CheckReservedLock,
+          FileControl,
+          SectorSize,
+          DeviceCharacteristics,
+          ShmMap,
+          ShmLock,
+          ShmBarrier,
+          ShmUnmap,
+          Fetch,
+          Unfetch};
+}
+
+// By the version of the file underneath: SQLite takes the version for a promise that the later functions are there.
+constexpr std::array kMethods = {MethodsOfVersion(1), MethodsOfVersion(2), MethodsOfVersion(3)};
+
+FileKind KindByFlags(int flags) {
+  if (flags & SQLITE_OPEN_MAIN_DB) return FileKind::kMain;
+  if (flags & SQLITE_OPEN_WAL) return FileKind::kWal;
+  if (flags & (SQLITE_OPEN_MAIN_JOURNAL | SQLITE_OPEN_SUPER_JOURNAL)) return FileKind::kJournal;
+  return FileKind::kTemp;
+}
+
+FileKind KindByName(std::string_view name) {
+  if (name.ends_with("-wal")) return FileKind::kWal;
+  if (name.ends_with("-journal")) return FileKind::kJournal;
+  return FileKind::kMain;
+}
+
+sqlite3_vfs* borrowed_real_vfs = nullptr;
+
+int Open(sqlite3_vfs*, sqlite3_filename name, sqlite3_file* file, int flags, int* out_flags) {
+  file->pMethods = nullptr;
+  const FileKind kind = KindByFlags(flags);
+  const Verdict verdict = Judge(kind, FileOperation::kOpen);
+  if (verdict.code != SQLITE_OK) return verdict.code;
+  sqlite3_file* underneath = Underneath(file);
+  const int code = borrowed_real_vfs->xOpen(borrowed_real_vfs, name, underneath, flags, out_flags);
+  if (underneath->pMethods != nullptr) {
+    reinterpret_cast<FaultFile*>(file)->kind = kind;
+    file->pMethods = &kMethods[static_cast<size_t>(underneath->pMethods->iVersion) - 1];
+  }
+  return code;
+}
+
+int Delete(sqlite3_vfs*, const char* name, int is_directory_synced) {
+  const Verdict verdict = Judge(KindByName(name), FileOperation::kDelete);
+  if (verdict.code != SQLITE_OK) return verdict.code;
+  return borrowed_real_vfs->xDelete(borrowed_real_vfs, name, is_directory_synced);
+}
+
+template <typename Name>
+bool Parse(const auto& names, const std::string& name, Name* result) {
+  for (size_t i = 0; i < names.size(); i++) {
+    if (name != names[i]) continue;
+    *result = static_cast<Name>(i);
+    return true;
+  }
+  return false;
+}
+
+int Install() noexcept {
+  static sqlite3_vfs vfs;
+  borrowed_real_vfs = sqlite3_vfs_find(nullptr);
+  if (borrowed_real_vfs == nullptr) return SQLITE_ERROR;
+  // All that does not concern a file's bytes (names, time, randomness) takes the functions underneath, which ignore the object they are
+  // called on or only read from it what has been copied.
+  vfs = *borrowed_real_vfs;
+  vfs.pNext = nullptr;
+  vfs.zName = "rowtap-fault";
+  vfs.szOsFile = kFaultFileSize + borrowed_real_vfs->szOsFile;
+  vfs.xOpen = Open;
+  vfs.xDelete = Delete;
+  return sqlite3_vfs_register(&vfs, 1);
+}
+
+}  // namespace
+
+int InstallFaultVfs() noexcept {
+  static const int code = Install();
+  return code;
+}
+
+void AddFault(const Fault& fault) {
+  Plan& plan = ThePlan();
+  std::lock_guard lock(plan.mutex);
+  plan.faults.push_back(fault);
+}
+
+void ClearFaults() {
+  Plan& plan = ThePlan();
+  std::lock_guard lock(plan.mutex);
+  plan.faults.clear();
+  plan.counts = {};
+  plan.failed = 0;
+}
+
+std::map<std::string, int64_t> CountOperations() {
+  Plan& plan = ThePlan();
+  std::lock_guard lock(plan.mutex);
+  std::map<std::string, int64_t> counts{{"failed", plan.failed}};
+  for (size_t file = 0; file < kFileNames.size(); file++) {
+    for (size_t operation = 0; operation < kOperationNames.size(); operation++) {
+      counts[std::string(kFileNames[file]) + "." + kOperationNames[operation]] = plan.counts[file][operation];
+    }
+  }
+  return counts;
+}
+
+bool ParseFileKind(const std::string& name, FileKind* kind) {
+  return Parse(kFileNames, name, kind);
+}
+
+bool ParseFileOperation(const std::string& name, FileOperation* operation) {
+  return Parse(kOperationNames, name, operation);
+}
+
+}  // namespace rowtap::testing

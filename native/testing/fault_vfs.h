@@ -1,0 +1,41 @@
+// A file system for SQLite that fails when a test tells it to. In the test build only.
+//
+// It lies over the default one and forwards everything. Faults are process-wide and may be set from any thread; which of the waiting
+// operations meets one is then the test's business.
+#pragma once
+
+#include <cstdint>
+#include <map>
+#include <string>
+
+namespace rowtap::testing {
+
+enum class FileKind { kMain, kWal, kJournal, kTemp };
+
+enum class FileOperation { kOpen, kRead, kWrite, kSync, kTruncate, kLock, kShmLock, kDelete };
+
+struct Fault {
+  FileKind file;
+  FileOperation operation;
+  int64_t passes_left;   // operations that still succeed before it strikes
+  int code;              // what SQLite is answered
+  bool is_persistent;    // strikes at every later operation too; otherwise once
+  bool is_half_written;  // the first half of a write reaches the file all the same
+};
+
+// Makes it the default for connections opened from now on. Again: nothing happens. Returns SQLite's code.
+int InstallFaultVfs() noexcept;
+
+void AddFault(const Fault& fault);
+
+// Forgets the faults and the counts.
+void ClearFaults();
+
+// Operations since the last ClearFaults as "wal.write", and under "failed" those that a fault struck.
+std::map<std::string, int64_t> CountOperations();
+
+// By the names that CountOperations uses; false for a name that is none.
+bool ParseFileKind(const std::string& name, FileKind* kind);
+bool ParseFileOperation(const std::string& name, FileOperation* operation);
+
+}  // namespace rowtap::testing

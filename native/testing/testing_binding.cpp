@@ -1,0 +1,89 @@
+#include "testing/testing_binding.h"
+
+#include <string>
+
+#include "node/connection.h"
+#include "sqlite3.h"
+#include "testing/fault_vfs.h"
+
+namespace rowtap::testing {
+namespace {
+
+void ThrowTypeError(Napi::Env env, const std::string& message) {
+  Napi::TypeError::New(env, message).ThrowAsJavaScriptException();
+}
+
+void ThrowSqlite(Napi::Env env, int code, const std::string& message) {
+  Napi::Error error = Napi::Error::New(env, message);
+  error.Set("resultCode", Napi::Number::New(env, code));
+  error.ThrowAsJavaScriptException();
+}
+
+void InstallFaultVfsMethod(const Napi::CallbackInfo& info) {
+  const int code = InstallFaultVfs();
+  if (code != SQLITE_OK) ThrowSqlite(info.Env(), code, sqlite3_errstr(code));
+}
+
+// fail(file, operation, passes, code, isPersistent, isHalfWritten)
+void Fail(const Napi::CallbackInfo& info) {
+  const Napi::Env env = info.Env();
+  if (info.Length() != 6 || !info[0].IsString() || !info[1].IsString() || !info[2].IsNumber() || !info[3].IsNumber() ||
+      !info[4].IsBoolean() || !info[5].IsBoolean()) {
+    return ThrowTypeError(env, "fail(file, operation, passes, code, isPersistent, isHalfWritten)");
+  }
+  Fault fault{};
+  if (!ParseFileKind(info[0].As<Napi::String>(), &fault.file)) return ThrowTypeError(env, "no such kind of file");
+  if (!ParseFileOperation(info[1].As<Napi::String>(), &fault.operation)) return ThrowTypeError(env, "no such operation");
+  fault.passes_left = info[2].As<Napi::Number>().Int64Value();
+  fault.code = info[3].As<Napi::Number>().Int32Value();
+  fault.is_persistent = info[4].As<Napi::Boolean>();
+  fault.is_half_written = info[5].As<Napi::Boolean>();
+  AddFault(fault);
+}
+
+void Clear(const Napi::CallbackInfo&) {
+  ClearFaults();
+}
+
+Napi::Value Counts(const Napi::CallbackInfo& info) {
+  Napi::Object counts = Napi::Object::New(info.Env());
+  for (const auto& [name, count] : CountOperations()) counts.Set(name, Napi::Number::New(info.Env(), static_cast<double>(count)));
+  return counts;
+}
+
+// blobWrite(connection, table, column, rowid, bytes): overwrites the start of a blob in place.
+void BlobWrite(const Napi::CallbackInfo& info) {
+  const Napi::Env env = info.Env();
+  if (info.Length() != 5 || !info[1].IsString() || !info[2].IsString() || !info[3].IsNumber() || !info[4].IsBuffer()) {
+    return ThrowTypeError(env, "blobWrite(connection, table, column, rowid, bytes)");
+  }
+  node::Connection* connection = node::Connection::Unwrap(env, info[0]);
+  if (connection == nullptr) return;
+  sqlite3* db = connection->borrowed_db();
+  if (db == nullptr) return ThrowTypeError(env, "the connection is closed");
+  const std::string table = info[1].As<Napi::String>();
+  const std::string column = info[2].As<Napi::String>();
+  const auto bytes = info[4].As<Napi::Buffer<uint8_t>>();
+  sqlite3_blob* blob = nullptr;
+  int code = sqlite3_blob_open(db, "main", table.c_str(), column.c_str(), info[3].As<Napi::Number>().Int64Value(), 1, &blob);
+  if (code == SQLITE_OK) code = sqlite3_blob_write(blob, bytes.Data(), static_cast<int>(bytes.Length()), 0);
+  const std::string message = code == SQLITE_OK ? "" : sqlite3_errmsg(db);
+  // Closing may be what commits.
+  const int close_code = sqlite3_blob_close(blob);
+  if (code != SQLITE_OK) return ThrowSqlite(env, code, message);
+  if (close_code != SQLITE_OK) ThrowSqlite(env, close_code, sqlite3_errmsg(db));
+}
+
+}  // namespace
+
+void InitTesting(Napi::Env env, Napi::Object exports) {
+  Napi::Object testing = Napi::Object::New(env);
+  testing.Set("installFaultVfs", Napi::Function::New(env, InstallFaultVfsMethod));
+  testing.Set("fail", Napi::Function::New(env, Fail));
+  testing.Set("clear", Napi::Function::New(env, Clear));
+  testing.Set("counts", Napi::Function::New(env, Counts));
+  testing.Set("blobWrite", Napi::Function::New(env, BlobWrite));
+  exports.Set("testing", testing);
+}
+
+}  // namespace rowtap::testing

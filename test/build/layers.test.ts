@@ -1,0 +1,74 @@
+import { readdirSync, readFileSync } from 'node:fs';
+import { dirname, join, relative, resolve } from 'node:path';
+import { fileURLToPath } from 'node:url';
+import { expect, test } from 'vitest';
+
+const root = fileURLToPath(new URL('../..', import.meta.url));
+
+/** A file may import from its own folder, and from what stands to the left of it. */
+const typescriptLayers = 'errors model binding writer schema decode sources delivery checkpoint snapshot replica rowtap.ts index.ts'.split(
+  ' ',
+);
+const nativeLayers = ['sqlite', 'capture', 'node', 'testing'];
+
+function filesIn(folder: string, extension: RegExp): string[] {
+  return readdirSync(join(root, folder), { recursive: true, encoding: 'utf8' })
+    .filter((name) => extension.test(name))
+    .map((name) => join(root, folder, name));
+}
+
+/** The folder under `base` that a file lies in, or the file's own name where it lies in none. */
+const partOf = (base: string, file: string): string => relative(join(root, base), file).split('/')[0] ?? '';
+
+function upwardImports(base: string, layers: string[], imports: { from: string; to: string }[]): string[] {
+  const rankOf = (part: string): number => layers.indexOf(part);
+  return imports
+    .filter(({ from, to }) => {
+      const [fromPart, toPart] = [partOf(base, from), partOf(base, to)];
+      if (fromPart === toPart) return false;
+      return rankOf(fromPart) === -1 || rankOf(toPart) === -1 || rankOf(toPart) >= rankOf(fromPart);
+    })
+    .map(({ from, to }) => `${relative(root, from)} -> ${relative(root, to)}`);
+}
+
+function typescriptImports(): { from: string; to: string }[] {
+  return filesIn('lib', /\.ts$/).flatMap((from) =>
+    Array.from(readFileSync(from, 'utf8').matchAll(/(?:from|import)\s*\(?\s*'(\.[^']+)'/g), ([, path]) => ({
+      from,
+      to: resolve(dirname(from), path ?? '').replace(/\.js$/, '.ts'),
+    })),
+  );
+}
+
+function nativeIncludes(): { from: string; to: string }[] {
+  return filesIn('native', /\.(h|c|cpp)$/).flatMap((from) =>
+    Array.from(readFileSync(from, 'utf8').matchAll(/#include "(\w+\/[\w.]+)"/g), ([, path]) => ({
+      from,
+      to: join(root, 'native', path ?? ''),
+    })),
+  );
+}
+
+test('no TypeScript file imports from a layer above its own', () => {
+  expect(typescriptImports().length).toBeGreaterThan(0);
+  expect(upwardImports('lib', typescriptLayers, typescriptImports())).toEqual([]);
+});
+
+test('no C++ file includes from a layer above its own', () => {
+  // What the test build adds is registered by the addon, in a line of its own under ROWTAP_TESTING.
+  const includes = nativeIncludes().filter(({ from, to }) => !(from.endsWith('node/addon.cpp') && partOf('native', to) === 'testing'));
+  expect(includes.length).toBeGreaterThan(0);
+  expect(upwardImports('native', nativeLayers, includes)).toEqual([]);
+});
+
+test('SQLite and capture know nothing of Node', () => {
+  const seen = [...filesIn('native/sqlite', /\.(h|c|cpp)$/), ...filesIn('native/capture', /\.(h|c|cpp)$/)].filter((file) =>
+    /#include [<"](?:napi|node_api|js_native_api|node\/)/.test(readFileSync(file, 'utf8')),
+  );
+  expect(seen).toEqual([]);
+});
+
+test('only native/sqlite includes the amalgamation', () => {
+  const seen = filesIn('native', /\.(h|c|cpp)$/).filter((file) => readFileSync(file, 'utf8').includes('"sqlite3.c"'));
+  expect(seen.map((file) => relative(root, file))).toEqual(['native/sqlite/amalgamation.c']);
+});
