@@ -65,7 +65,7 @@ class Reader {
   }
 }
 
-const openOurs = (path: string): BenchDatabase => new Database(path) as unknown as BenchDatabase;
+const openOurs = (path: string): BenchDatabase => new Database(path);
 
 function openBetterSqlite3(path: string): BenchDatabase {
   const BetterSqlite3 = require('better-sqlite3') as new (path: string) => BenchDatabase;

@@ -32,7 +32,9 @@ interface Burst {
   files: number;
 }
 
-it('a burst written in one synchronous stretch reaches an attentive subscriber whole, on disk where memory ends', { timeout: 600_000 }, async () => {
+it('a burst written in one synchronous stretch reaches an attentive subscriber whole, on disk where memory ends', {
+  timeout: 600_000,
+}, async () => {
   const plain = await runMeasured(`${writeBurst} writeAll(); database.close(); return {};`);
   const burst = await runMeasured<Burst>(`${writeBurst}
     const { readdirSync, readlinkSync } = await import('node:fs');

@@ -1,5 +1,5 @@
 import { expect, it } from 'vitest';
-import { runMeasured, scale } from './measured-child.js';
+import { runMeasured } from './measured-child.js';
 
 const mebibyte = 1024 * 1024;
 
