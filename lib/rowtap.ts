@@ -31,7 +31,7 @@ import {
 } from './sources/options.js';
 import { SourceRegistry } from './sources/registry.js';
 import { hasPlainName, makeTableFilter, requireTables } from './sources/table-filter.js';
-import { openUncaptured, Database as Writer } from './writer/database.js';
+import { connectionOf, openUncaptured, Database as Writer } from './writer/database.js';
 import { writerBinding } from './writer/native-binding.js';
 import type { DatabaseOptions } from './writer/options.js';
 
@@ -128,7 +128,7 @@ function binding(): NativeBinding {
 }
 
 function nativeOf(database: Writer): NativeConnection {
-  return Writer.connectionOf(database).native;
+  return connectionOf(database).native;
 }
 
 /** The source that `changes` goes on with: the one of that name, or any of the file. */

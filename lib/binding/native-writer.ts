@@ -19,9 +19,9 @@ export interface NativeWriterConnectionOptions extends NativeConnectionOptions {
 
 export interface NativeWriterConnection extends NativeConnection {
   /**
-   * SqliteError for wrong SQL, RangeError for none or for more than one statement. Leaves in the page's header the statement's id, and what it
-   * is like. The object stands for the statement's life: when it is collected, the statement is finalized. `isPersistent` tells SQLite that
-   * it will be kept.
+   * SqliteError for wrong SQL, RangeError for none or for more than one statement. Leaves in the page's header the statement's id, and
+   * what it is like. The object stands for the statement's life: when it is collected, the statement is finalized. `isPersistent` tells
+   * SQLite that it will be kept.
    */
   prepare(sql: string, isPersistent?: boolean): NativeStatement;
   /** Calls `logger` before each statement, with the statement. */
@@ -35,8 +35,8 @@ export type NativeResult = string | undefined | [heap: string | undefined, ...bo
 
 /**
  * Each takes the id of a statement, which is quicker than a method would be. `values` are those of all parameters, in SQLite's order, or
- * nothing after `bind`. One run at a time: `run`, `get` and `pluck` are a run each; `all` and `open` begin one, which ends when the page says
- * that it is done, when a call throws, or with `end`.
+ * nothing after `bind`. One run at a time: `run`, `get` and `pluck` are a run each; `all` and `open` begin one, which ends when the page
+ * says that it is done, when a call throws, or with `end`.
  */
 export interface NativeStatements {
   /** Leaves `changes` and the last rowid in the page. */

@@ -5,10 +5,10 @@
 export class SqliteError extends Error {
   code: string;
 
-  /** Throws a TypeError where `code` is not a string. */
-  constructor(message: string, code: string) {
+  /** `message` becomes a string, whatever it is. Throws a TypeError where `code` is not one. */
+  constructor(message: unknown, code: string) {
     if (typeof code !== 'string') throw new TypeError('A SqliteError needs a code, as its second argument: a string');
-    // Said to be a string, yet JavaScript may hand over anything; undefined would leave the property out.
+    // Undefined too, which alone would leave the property out.
     super(String(message));
     this.code = code;
   }

@@ -2,9 +2,9 @@ import type { NativeStatements, NativeWriterBinding, NativeWriterConnection } fr
 import { ResultPage } from './result-page.js';
 
 /**
- * What a database shares with its statements, iterators and transactions: the native connection, and what it is doing. While a statement is
- * being run (`isBusy`) JavaScript gets a word only in `verbose` and in user-defined functions, and may not use the connection there. While an
- * iterator is open it may be used for reading only, unless unsafe mode is on.
+ * What a database shares with its statements, iterators and transactions: the native connection, and what it is doing. While a statement
+ * is being run (`isBusy`) JavaScript gets a word only in `verbose` and in user-defined functions, and may not use the connection there.
+ * While an iterator is open it may be used for reading only, unless unsafe mode is on.
  */
 export class WriterConnection {
   readonly native: NativeWriterConnection;

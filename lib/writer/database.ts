@@ -4,11 +4,13 @@ import { dirname } from 'node:path';
 import { WriterConnection } from './connection.js';
 import { writerBinding } from './native-binding.js';
 import { booleanOption, checkDatabaseOptions, type DatabaseOptions, optionalSwitch } from './options.js';
-import { Statement } from './statement.js';
+import { finalizeStatement, Statement } from './statement.js';
 import { makeTransaction, type Transaction } from './transaction.js';
 
 /** An option by this name, which no caller from outside can have, opens a connection that is not captured. */
 const uncaptured = Symbol('rowtap: uncaptured');
+
+let revealConnection: (database: Database) => WriterConnection;
 
 /** One connection to a SQLite database, with the API of better-sqlite3's. What it commits is captured. */
 export class Database {
@@ -18,8 +20,8 @@ export class Database {
   readonly #isReadonly: boolean;
 
   /**
-   * `path` is a file's, or ":memory:", or "" for a temporary database. Throws TypeError and RangeError for wrong arguments, SqliteError where
-   * SQLite can't open the file.
+   * `path` is a file's, or ":memory:", or "" for a temporary database. Throws TypeError and RangeError for wrong arguments, SqliteError
+   * where SQLite can't open the file.
    */
   constructor(path?: string | null, options?: DatabaseOptions | null) {
     const given: unknown = path ?? '';
@@ -78,8 +80,8 @@ export class Database {
   }
 
   /**
-   * A function that runs `fn` inside a transaction: committed when it returns, rolled back when it throws, then the error is thrown on. Called
-   * inside another transaction it becomes a savepoint. `fn` cannot be asynchronous.
+   * A function that runs `fn` inside a transaction: committed when it returns, rolled back when it throws, then the error is thrown on.
+   * Called inside another transaction it becomes a savepoint. `fn` cannot be asynchronous.
    */
   // oxlint-disable-next-line typescript/no-explicit-any -- any function will do, whatever its parameters
   transaction<F extends (...parameters: any[]) => unknown>(fn: F): Transaction<F> {
@@ -101,7 +103,7 @@ export class Database {
     try {
       return isSimple ? statement.pluck().get() : statement.all();
     } finally {
-      Statement.finalize(statement);
+      finalizeStatement(statement);
     }
   }
 
@@ -153,10 +155,14 @@ export class Database {
     return Object.assign(Object.create({ constructor: { name: 'Database' } }) as object, { name, open, inTransaction, readonly, memory });
   }
 
-  /** For the rest of rowtap, which needs the native connection. */
-  static connectionOf(database: Database): WriterConnection {
-    return database.#connection;
+  static {
+    revealConnection = (database) => database.#connection;
   }
+}
+
+/** For the rest of rowtap, which needs the native connection. */
+export function connectionOf(database: Database): WriterConnection {
+  return revealConnection(database);
 }
 
 /** A connection of rowtap's own: nothing that it commits is captured, and it does not join the file's hub. */

@@ -46,7 +46,10 @@ export function booleanOption(options: object, name: string): boolean {
   return value;
 }
 
-/** The argument of a method that turns something on, or off with `false`. An argument that is given has to be a boolean, undefined is none. */
+/**
+ * The argument of a method that turns something on, or off with `false`. An argument that is given has to be a boolean, undefined is
+ * none.
+ */
 export function optionalSwitch(given: readonly unknown[]): boolean {
   if (given.length === 0) return true;
   if (typeof given[0] !== 'boolean') throw new TypeError('Expected true or false, or no argument');

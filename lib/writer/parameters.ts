@@ -22,7 +22,10 @@ export class Parameters {
     this.#hasNames = connection.page.hasNamedParameters;
   }
 
-  /** Throws a TypeError for a value that can't be bound, a RangeError where there are too few or too many. A bigint's size is native code's to check. */
+  /**
+   * Throws a TypeError for a value that can't be bound, a RangeError where there are too few or too many. A bigint's size is native
+   * code's to check.
+   */
   order(given: readonly unknown[]): readonly unknown[] {
     if (this.#hasNames) return given.length === 1 ? this.#orderNamed(given) : this.#orderMixed(given);
     if (given.length !== this.#count) return this.#orderMixed(given);

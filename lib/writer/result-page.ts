@@ -1,8 +1,8 @@
 import type { NativeResult } from '../binding/native-writer.js';
 
 /**
- * The page in which native code leaves its results (native/node/result_page.h tells how it is laid out, a test compares the constants). What
- * it holds is good until the next native call of this thread.
+ * The page in which native code leaves its results (native/node/result_page.h tells how it is laid out, a test compares the constants).
+ * What it holds is good until the next native call of this thread.
  */
 export class ResultPage {
   readonly #ints: Int32Array;

@@ -57,7 +57,7 @@ export function generatedRowReader(mode: 'flat' | 'raw', names: readonly string[
   });
   const row = mode === 'raw' ? `[${values.join(', ')}]` : `({ ${values.join(', ')} })`;
   try {
-    // oxlint-disable-next-line no-new-func -- names go in as JSON strings only
+    // oxlint-disable-next-line no-new-func, typescript/no-implied-eval -- names go in as JSON strings only
     const make = new Function('value', `return (index, tagsAt, heap, boxed) => ${row};`) as (value: ReadValue) => RowReader;
     return make(value);
   } catch {

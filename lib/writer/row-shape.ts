@@ -4,8 +4,8 @@ import type { WriterConnection } from './connection.js';
 import { expandingRowReader, type RowMode, type RowReader } from './row-reader.js';
 
 /**
- * Turns the rows of the result page into what one statement returns. Asks for the names of its columns again when SQLite has compiled it anew
- * and they are others (a column added under `SELECT *`).
+ * Turns the rows of the result page into what one statement returns. Asks for the names of its columns again when SQLite has compiled it
+ * anew and they are others (a column added under `SELECT *`).
  */
 export class RowShape {
   readonly #connection: WriterConnection;

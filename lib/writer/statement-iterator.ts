@@ -17,13 +17,7 @@ export class StatementIterator<Result> implements IterableIterator<Result> {
   #isLogged: boolean;
 
   /** For `iterate` alone, which has bound the parameters and opened the run. */
-  constructor(
-    statement: Statement<never, Result>,
-    connection: WriterConnection,
-    id: number,
-    shape: RowShape,
-    release: () => void,
-  ) {
+  constructor(statement: Statement<never, Result>, connection: WriterConnection, id: number, shape: RowShape, release: () => void) {
     this.statement = statement;
     this.#connection = connection;
     this.#id = id;

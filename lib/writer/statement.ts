@@ -27,10 +27,17 @@ export interface ColumnDefinition {
 const noValues: readonly unknown[] = [];
 const mostIterators = 0xffff;
 
+let finalize: (statement: Statement<never>) => void;
+
+/** For a statement that nobody will use again, sooner than the garbage collector would. */
+export function finalizeStatement(statement: Statement<never>): void {
+  finalize(statement);
+}
+
 /** A prepared statement, made by `prepare`. */
 export class Statement<BindParameters extends unknown[] = unknown[], Result = unknown> {
   readonly #connection: WriterConnection;
-  /** Held because the native statement lives as long as it does. */
+  // oxlint-disable-next-line no-unused-private-class-members -- held because the native statement lives as long as it does
   readonly #native: NativeStatement;
   readonly #statements: NativeStatements;
   readonly #id: number;
@@ -44,7 +51,9 @@ export class Statement<BindParameters extends unknown[] = unknown[], Result = un
   #isBound = false;
   #isLocked = false;
 
-  /** For `prepare` alone, with the result page as the native `prepare` left it. `isPragma`: it may return rows, though SQLite can't tell. */
+  /**
+   * For `prepare` alone, with the result page as the native `prepare` left it. `isPragma`: it may return rows, though SQLite can't tell.
+   */
   constructor(connection: WriterConnection, database: Database, source: string, native: NativeStatement, isPragma: boolean) {
     if (!(connection instanceof WriterConnection)) throw new TypeError('Statements are made by the prepare() method of a database');
     const { page } = connection;
@@ -258,9 +267,8 @@ export class Statement<BindParameters extends unknown[] = unknown[], Result = un
     }
   }
 
-  /** For a statement that nobody will use again, sooner than the garbage collector would. */
-  static finalize(statement: Statement<never>): void {
-    statement.#statements.finalize(statement.#id);
+  static {
+    finalize = (statement) => statement.#statements.finalize(statement.#id);
   }
 
   #requireReader(): void {

@@ -104,7 +104,8 @@ void Capture::OnChange([[maybe_unused]] int op, [[maybe_unused]] int64_t rowid_b
       AppendValues(op, rowid_before, rowid_after, change, *table);
     }
   } catch (const std::bad_alloc&) {
-    Lose();
+    // The statement fails as it does when SQLite's own memory runs out, and is undone: nothing is lost, since nothing is changed.
+    rowtap_run_out_of_memory(borrowed_db_);
   }
 #endif
 }
@@ -161,7 +162,7 @@ void Capture::AppendRecords(int op, int64_t rowid_before, int64_t rowid_after, c
   const auto columns = static_cast<int>(table.stored_columns.size());
   const uint64_t after_size = uint64_t{change.after_size} + change.after_zeros;
   uint8_t* const frame = buffer_.BeginFrame(FrameSize(change.before_size, after_size));
-  if (frame == nullptr) return Lose();
+  if (frame == nullptr) throw std::bad_alloc();
   const uint8_t flags = change.depth > 0 ? kIndirect : 0;
   uint8_t* const before = WriteHeader(frame, FrameOpOf(op), flags, table.id, rowid_before, rowid_after, change.before_size, after_size);
   uint8_t* const after = before + change.before_size;
@@ -173,7 +174,7 @@ void Capture::AppendRecords(int op, int64_t rowid_before, int64_t rowid_after, c
       (op != SQLITE_DELETE && !HasFields({after, after_size}, columns))) {
     return AppendValues(op, rowid_before, rowid_after, change, table);
   }
-  if (!buffer_.EndFrame()) Lose();
+  EndFrame();
 }
 
 void Capture::AppendValues(int op, int64_t rowid_before, int64_t rowid_after, const rowtap_change& change, const KnownTable& table) {
@@ -184,12 +185,18 @@ void Capture::AppendValues(int op, int64_t rowid_before, int64_t rowid_after, co
   const auto before = op != SQLITE_INSERT ? before_.Finish() : std::span<const uint8_t>();
   const auto after = op != SQLITE_DELETE ? after_.Finish() : std::span<const uint8_t>();
   uint8_t* const frame = buffer_.BeginFrame(FrameSize(before.size(), after.size()));
-  if (frame == nullptr) return Lose();
+  if (frame == nullptr) throw std::bad_alloc();
   const uint8_t flags = change.depth > 0 ? kIndirect : 0;
   uint8_t* to = WriteHeader(frame, FrameOpOf(op), flags, table.id, rowid_before, rowid_after, before.size(), after.size());
   if (!before.empty()) std::memcpy(to, before.data(), before.size());
   if (!after.empty()) std::memcpy(to + before.size(), after.data(), after.size());
-  if (!buffer_.EndFrame()) Lose();
+  EndFrame();
+}
+
+void Capture::EndFrame() {
+  if (buffer_.EndFrame()) return;
+  if (buffer_.is_given_up()) Lose();
+  throw std::bad_alloc();
 }
 
 void Capture::WriteOldValues([[maybe_unused]] const KnownTable& table) {

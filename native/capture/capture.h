@@ -81,6 +81,7 @@ class Capture {
   KnownTable* FindTable(const rowtap_change& change);
   void AppendRecords(int op, int64_t rowid_before, int64_t rowid_after, const rowtap_change& change, const KnownTable& table);
   void AppendValues(int op, int64_t rowid_before, int64_t rowid_after, const rowtap_change& change, const KnownTable& table);
+  void EndFrame();
   void WriteOldValues(const KnownTable& table);
   void WriteNewValues(int op, const rowtap_change& change, const KnownTable& table);
   bool KeepsRecording() noexcept;

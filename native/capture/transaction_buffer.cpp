@@ -20,13 +20,18 @@ bool TransactionBuffer::EndInScratch() noexcept {
   for (uint64_t left = frame_size_; left > 0;) {
     if (at_ == end_) {
       Page* full = pages_.empty() ? nullptr : pages_.back().get();
-      PagePtr page = store_->Take(full);
-      if (page == nullptr) return false;
+      PagePtr page;
       try {
-        pages_.push_back(page);
+        // Before the full page may go to disk: that cannot be taken back without memory.
+        pages_.reserve(pages_.size() + 1);
+        page = store_->Take(full);
       } catch (const std::bad_alloc&) {
+      }
+      if (page == nullptr) {
+        if (!MoveTo(mark_)) GiveUp();
         return false;
       }
+      pages_.push_back(page);
       at_ = page->memory();
       end_ = at_ + kPageSize;
     }
@@ -53,7 +58,11 @@ bool TransactionBuffer::RewindTo(Mark mark) noexcept {
     mark_.frames = std::min(mark_.frames, mark.frames);
     return true;
   }
-  if (mark.size >= mark_.size) return true;
+  return mark.size >= mark_.size || MoveTo(mark);
+}
+
+bool TransactionBuffer::MoveTo(Mark mark) noexcept {
+  if (pages_.empty()) return true;
   const uint64_t position = first_offset_ + mark.size;
   // A position at the very end of a page stays in that page: the next frame takes a new one.
   const size_t kept = position == 0 ? 1 : static_cast<size_t>((position + kPageSize - 1) / kPageSize);

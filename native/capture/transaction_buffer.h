@@ -32,7 +32,7 @@ class TransactionBuffer {
     is_in_scratch_ = static_cast<uint64_t>(end_ - at_) < size;
     return is_in_scratch_ ? BeginInScratch() : at_;
   }
-  // Appends it. False: no memory; the buffer is then to be given up.
+  // Appends it. False: no memory, and nothing has changed, unless the buffer has been given up.
   bool EndFrame() noexcept {
     if (is_in_scratch_) {
       if (!EndInScratch()) return false;
@@ -57,6 +57,7 @@ class TransactionBuffer {
  private:
   uint8_t* BeginInScratch() noexcept;
   bool EndInScratch() noexcept;
+  bool MoveTo(Mark mark) noexcept;
 
   const std::shared_ptr<PageStore> store_;
   std::vector<PagePtr> pages_;

@@ -19,7 +19,8 @@ constexpr napi_type_tag kConnectionTag = {0x6f1d2c5a8b3e4907, 0x9a74c0e15d826bf3
 
 bool IsConnection(napi_env env, napi_value value) {
   bool is_connection = false;
-  return HasType(env, value, napi_object) && napi_check_object_type_tag(env, value, &kConnectionTag, &is_connection) == napi_ok && is_connection;
+  return HasType(env, value, napi_object) && napi_check_object_type_tag(env, value, &kConnectionTag, &is_connection) == napi_ok &&
+         is_connection;
 }
 
 Connection* WrappedIn(napi_env env, napi_value value) {
@@ -64,15 +65,20 @@ bool Connection::Init(napi_env env, napi_value exports, WriterEnvironment& envir
          napi_set_named_property(env, exports, "Connection", constructor) == napi_ok;
 }
 
-Connection* Connection::Unwrap(Napi::Env env, Napi::Value value) { return WrappedIn(env, value); }
+Connection* Connection::Unwrap(Napi::Env env, Napi::Value value) {
+  return WrappedIn(env, value);
+}
 
-Connection::~Connection() { Close(); }
+Connection::~Connection() {
+  Close();
+}
 
 bool Connection::ReadOptions(napi_env env, napi_value value, Options* options) {
   napi_value number;
   if (!HasType(env, value, napi_object) || !ReadBoolean(env, value, "readonly", &options->is_readonly) ||
       !ReadBoolean(env, value, "fileMustExist", &options->must_exist) || !ReadBoolean(env, value, "isCaptured", &options->is_captured) ||
-      napi_get_named_property(env, value, "timeoutMs", &number) != napi_ok || napi_get_value_int32(env, number, &options->timeout_ms) != napi_ok) {
+      napi_get_named_property(env, value, "timeoutMs", &number) != napi_ok ||
+      napi_get_value_int32(env, number, &options->timeout_ms) != napi_ok) {
     return false;
   }
   if (napi_get_named_property(env, value, "maxLength", &number) == napi_ok && HasType(env, number, napi_number)) {
@@ -104,7 +110,9 @@ napi_value Connection::Construct(napi_env env, napi_callback_info info) {
 }
 
 void Connection::Finalize(napi_env, void* connection, void*) {
-  delete static_cast<Connection*>(connection);
+  auto* self = static_cast<Connection*>(connection);
+  // See CloseAtExit.
+  if (self->running_ == 0) delete self;
 }
 
 bool Connection::Open(const std::string& path, const Options& options) {
@@ -225,7 +233,10 @@ int Connection::RunScript(const std::string& sql, napi_value logger, std::string
   napi_env env = environment_->env();
   // Like every C program, it ends at a NUL.
   const char* rest = sql.c_str();
-  while (*rest != '\0') {
+  for (;;) {
+    // Not for SQLite, which skips it too, but for the logger.
+    while (IsBetweenStatements(*rest)) rest++;
+    if (*rest == '\0') return SQLITE_OK;
     sqlite3_stmt* prepared = nullptr;
     int code = sqlite3_prepare_v2(db_.get(), rest, -1, &prepared, &rest);
     const sqlite::StatementHandle statement(prepared);
@@ -233,7 +244,7 @@ int Connection::RunScript(const std::string& sql, napi_value logger, std::string
       *message = sqlite3_errmsg(db_.get());
       return code;
     }
-    if (statement == nullptr) continue;  // a comment, or nothing between two semicolons
+    if (statement == nullptr) continue;  // a comment
     if (logger != nullptr) {
       napi_handle_scope scope;
       if (napi_open_handle_scope(env, &scope) != napi_ok) return -1;
@@ -255,7 +266,6 @@ int Connection::RunScript(const std::string& sql, napi_value logger, std::string
     execution.Reset();
     return code;
   }
-  return SQLITE_OK;
 }
 
 napi_value Connection::CloseMethod(napi_env env, napi_callback_info info) {

@@ -28,9 +28,9 @@ class ConnectionChild {
   size_t place_ = 0;  // among the connection's children
 };
 
-// Owned by its JavaScript object. Closed by `close`, or by the environment's cleanup hook, or by the object's finalizer, whichever comes first;
-// then children close first, an open transaction is rolled back under the eyes of the capture, and the object stays as an empty shell.
-// Everything happens on the thread of its environment.
+// Owned by its JavaScript object. Closed by `close`, or by the environment's cleanup hook, or by the object's finalizer, whichever comes
+// first; then children close first, an open transaction is rolled back under the eyes of the capture, and the object stays as an empty
+// shell. Everything happens on the thread of its environment.
 class Connection {
  public:
   static bool Init(napi_env env, napi_value exports, WriterEnvironment& environment);
@@ -50,10 +50,11 @@ class Connection {
   void RemoveChild(ConnectionChild* child) noexcept;
 
   void Close() noexcept;
-  // As Close, but leaves a connection alone that is inside a step: process.exit() called by JavaScript that a step called.
+  // As Close, but leaves a connection alone that is being used further up the stack: JavaScript called from there has called
+  // process.exit(), and no statement may be taken from under a step. The process ends, and what it holds with it.
   void CloseAtExit() noexcept;
 
-  // Set around everything that may call JavaScript from inside of SQLite or between the statements of `exec`.
+  // Stands around everything that may call JavaScript from inside of SQLite or between the statements of `exec`.
   class Busy {
    public:
     explicit Busy(Connection& connection) : connection_(connection) { connection_.running_++; }
@@ -96,7 +97,7 @@ class Connection {
   int RunScript(const std::string& sql, napi_value logger, std::string* message);
 
   const std::shared_ptr<WriterEnvironment> environment_;
-  // After capture_ in the order of destruction would be wrong: closing the handle may still call the hooks.
+  // Outlives the handle, whose hooks point to it.
   std::unique_ptr<capture::Capture> capture_;
   sqlite::ConnectionHandle db_;
   std::vector<ConnectionChild*> children_;

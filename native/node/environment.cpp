@@ -30,7 +30,12 @@ void WriterEnvironment::CleanUp(void* holder) {
   // Closing takes the connection out of the set.
   const std::vector<Connection*> connections(environment.open_connections_.begin(), environment.open_connections_.end());
   for (Connection* connection : connections) connection->CloseAtExit();
-  environment.statements_.clear();
+  // One that is left is being used: see Connection::CloseAtExit.
+  if (environment.open_connections_.empty()) {
+    environment.statements_.clear();
+  } else {
+    for (StatementPlace& place : environment.statements_) static_cast<void>(place.statement.release());
+  }
   environment.page_.Close(environment.env_);
   if (environment.sqlite_error_ != nullptr) napi_delete_reference(environment.env_, environment.sqlite_error_);
   environment.sqlite_error_ = nullptr;

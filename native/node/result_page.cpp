@@ -49,8 +49,10 @@ napi_value ColumnValue(napi_env env, sqlite3_stmt* statement, int column, bool i
   switch (sqlite3_column_type(statement, column)) {
     case SQLITE_INTEGER: {
       const int64_t integer = sqlite3_column_int64(statement, column);
-      if (is_big_int) napi_create_bigint_int64(env, integer, &value);
-      else napi_create_int64(env, integer, &value);
+      if (is_big_int)
+        napi_create_bigint_int64(env, integer, &value);
+      else
+        napi_create_int64(env, integer, &value);
       break;
     }
     case SQLITE_FLOAT:
@@ -89,8 +91,10 @@ bool RowStaging::AddRow(napi_env env, sqlite3_stmt* statement, int columns, bool
       case SQLITE_TEXT: {
         const char* text = reinterpret_cast<const char*>(sqlite3_column_text(statement, column));
         const size_t length = static_cast<size_t>(sqlite3_column_bytes(statement, column));
-        if (length <= kLongestHeapText && text != nullptr && IsAscii(text, length)) AddToHeap(text, length);
-        else if (!AddBoxed(env, TextValue(env, statement, column))) return false;
+        if (length <= kLongestHeapText && text != nullptr && IsAscii(text, length))
+          AddToHeap(text, length);
+        else if (!AddBoxed(env, TextValue(env, statement, column)))
+          return false;
         break;
       }
       case SQLITE_BLOB:

@@ -2,9 +2,9 @@
 // environment, and lib/writer/result-page.ts reads them from there before it makes another call. A test compares the constants of
 // both sides through the addon's `resultLayout`.
 //
-// The page: a header of kHeaderSize bytes, then one slot of 8 bytes for each value of each row, then one tag byte for each value. Short ASCII
-// texts lie one after the other in a single string that the call returns ("heap"), and their slot holds where; everything else that is not a
-// number is a JavaScript value in an array ("boxed").
+// The page: a header of kHeaderSize bytes, then one slot of 8 bytes for each value of each row, then one tag byte for each value. Short
+// ASCII texts lie one after the other in a single string that the call returns ("heap"), and their slot holds where; everything else that
+// is not a number is a JavaScript value in an array ("boxed").
 #pragma once
 
 #include <node_api.h>

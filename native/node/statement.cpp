@@ -12,12 +12,10 @@ namespace rowtap::node {
 
 namespace {
 
-bool IsSpace(char c) { return c == ' ' || c == ';' || (c >= '\t' && c <= '\r'); }
-
 // Is there nothing but white space, semicolons and comments?
 bool IsBlank(const char* sql) {
   while (*sql != '\0') {
-    if (IsSpace(*sql)) {
+    if (IsBetweenStatements(*sql)) {
       sql++;
     } else if (sql[0] == '-' && sql[1] == '-') {
       while (*sql != '\0' && *sql != '\n') sql++;
@@ -167,7 +165,9 @@ bool Statement::BindArguments(const Arguments& arguments, ParameterBinder& binde
   return is_bound_ || binder.Bind(arguments.values() + 1, arguments.count() - 1);
 }
 
-void Statement::BeginRun() { run_.emplace(borrowed_connection_->borrowed_capture(), handle_.get()); }
+void Statement::BeginRun() {
+  run_.emplace(borrowed_connection_->borrowed_capture(), handle_.get());
+}
 
 int Statement::EndRun(std::string* message) noexcept {
   const int code = run_->Reset();
@@ -321,7 +321,7 @@ napi_value Statement::Fetch(napi_env env, int max_rows) {
   std::string message;
   int columns = 0;
   int code;
-  bool has_threw = false;
+  bool has_thrown = false;
   do {
     code = run_->Step();
     if (code != SQLITE_ROW) break;
@@ -329,11 +329,11 @@ napi_value Statement::Fetch(napi_env env, int max_rows) {
       NoticeColumns();
       columns = ColumnsToRead();
     }
-    has_threw = !staging->AddRow(env, handle_.get(), columns, is_big_int_);
-  } while (!has_threw && staging->rows() < max_rows && !staging->IsFull(columns));
+    has_thrown = !staging->AddRow(env, handle_.get(), columns, is_big_int_);
+  } while (!has_thrown && staging->rows() < max_rows && !staging->IsFull(columns));
 
   const bool is_at_end = code != SQLITE_ROW;
-  if (has_threw) {
+  if (has_thrown) {
     EndRun(nullptr);
   } else if (is_at_end) {
     code = code == SQLITE_DONE ? EndRun(&message) : FailRun(code, &message);
@@ -343,7 +343,7 @@ napi_value Statement::Fetch(napi_env env, int max_rows) {
       failure_message_ = message;
     }
   }
-  const bool is_delivered = !has_threw && (!is_at_end || code == SQLITE_OK || has_failed_);
+  const bool is_delivered = !has_thrown && (!is_at_end || code == SQLITE_OK || has_failed_);
   napi_value result = nullptr;
   if (is_delivered) {
     ResultPage& page = environment_->page();
@@ -352,7 +352,7 @@ napi_value Statement::Fetch(napi_env env, int max_rows) {
     page.header().generation = generation_;
   }
   environment_->ReturnStaging(std::move(staging));
-  if (has_threw) return nullptr;
+  if (has_thrown) return nullptr;
   if (!is_delivered) return ThrowFailure(env, code, message);
   if (is_at_end) FlushWake(env);
   return result;
@@ -415,11 +415,13 @@ napi_value Statement::Columns(napi_env env, napi_callback_info info) {
   if (napi_create_array(env, &columns) != napi_ok) return nullptr;
   const int count = sqlite3_column_count(statement);
   for (int at = 0; at < count; at++) {
-    const char* parts[] = {sqlite3_column_name(statement, at), sqlite3_column_origin_name(statement, at), sqlite3_column_table_name(statement, at),
-                           sqlite3_column_database_name(statement, at), sqlite3_column_decltype(statement, at)};
+    const char* parts[] = {sqlite3_column_name(statement, at), sqlite3_column_origin_name(statement, at),
+                           sqlite3_column_table_name(statement, at), sqlite3_column_database_name(statement, at),
+                           sqlite3_column_decltype(statement, at)};
     for (size_t part = 0; part < std::size(parts); part++) {
       napi_value text = TextOrNull(env, parts[part]);
-      if (text == nullptr || napi_set_element(env, columns, static_cast<uint32_t>(at * std::size(parts) + part), text) != napi_ok) return nullptr;
+      if (text == nullptr || napi_set_element(env, columns, static_cast<uint32_t>(at * std::size(parts) + part), text) != napi_ok)
+        return nullptr;
     }
   }
   return columns;

@@ -29,8 +29,8 @@ class Statement final : public ConnectionChild {
  public:
   // The functions that take a statement's id.
   static bool Init(napi_env env, napi_value exports, WriterEnvironment& environment);
-  // Returns the JavaScript object, and fills the header of the result page with what the statement is like. Throws and returns null where the
-  // SQL is wrong, or is not exactly one statement.
+  // Returns the JavaScript object, and fills the header of the result page with what the statement is like. Throws and returns null where
+  // the SQL is wrong, or is not exactly one statement.
   static napi_value Prepare(Connection& connection, const std::string& sql, bool is_persistent);
 
   ~Statement();
@@ -70,7 +70,8 @@ class Statement final : public ConnectionChild {
   // Binds the arguments after the first one, unless `bind` has. False where it threw.
   bool BindArguments(const Arguments& arguments, ParameterBinder& binder);
   void BeginRun();
-  // Ends the run and forgets what was bound for it. Returns SQLITE_OK, or what ending it brought to light, with SQLite's words in `message`.
+  // Ends the run and forgets what was bound for it. Returns SQLITE_OK, or what ending it brought to light, with SQLite's words in
+  // `message`.
   int EndRun(std::string* message) noexcept;
   // Ends a run whose step returned `code`, an error; its words are in `message` afterwards.
   int FailRun(int code, std::string* message) noexcept;
@@ -86,7 +87,7 @@ class Statement final : public ConnectionChild {
   void Release() noexcept;
 
   const std::shared_ptr<WriterEnvironment> environment_;
-  napi_ref object_ = nullptr;  // weak
+  napi_ref object_ = nullptr;        // weak
   Connection* borrowed_connection_;  // null when closed
   sqlite::StatementHandle handle_;
   std::optional<capture::Execution> run_;

@@ -15,6 +15,11 @@ bool ReadText(napi_env env, napi_value value, std::string* text);
 // A statement's SQL with the bound values in it, or, where that would be too long, without. Null where an exception is pending.
 napi_value ExpandedSql(napi_env env, sqlite3_stmt* statement);
 
+// White space or a semicolon: what may stand between two statements.
+inline bool IsBetweenStatements(char c) {
+  return c == ' ' || c == ';' || (c >= '\t' && c <= '\r');
+}
+
 // A string, or null for a null pointer.
 napi_value TextOrNull(napi_env env, const char* text);
 

@@ -114,6 +114,8 @@ sqlite3_value* rowtap_column_default(sqlite3* db, const void* table, int column)
   return value;
 }
 
+void rowtap_run_out_of_memory(sqlite3* db) { sqlite3OomFault(db); }
+
 int rowtap_is_user_table(const void* table) {
   const Table* t = table;
   if (!IsOrdinaryTable(t) || (t->tabFlags & (TF_Shadow | TF_Ephemeral | TF_Imposter)) != 0) return 0;

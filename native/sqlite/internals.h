@@ -38,6 +38,9 @@ int rowtap_copy_before(const rowtap_change* change, void* to);
 // caller (sqlite3_value_free).
 sqlite3_value* rowtap_column_default(sqlite3* db, const void* table, int column);
 
+// Inside the hook: makes the statement fail with SQLITE_NOMEM.
+void rowtap_run_out_of_memory(sqlite3* db);
+
 // True for a table whose changes are delivered: not virtual, not a virtual table's shadow, not SQLite's own, not rowtap's.
 int rowtap_is_user_table(const void* table);
 // JSON as lib/schema/description.ts has it; NULL where memory ran out. Owned by the caller (sqlite3_free).

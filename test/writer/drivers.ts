@@ -40,7 +40,7 @@ export function open(driver: Driver, sql = '', path = ':memory:', options = {}):
 /** Five rows, one of each kind of value. */
 export const entries = `
   CREATE TABLE entries (a TEXT, b INTEGER, c REAL, d BLOB, e TEXT);
-  INSERT INTO entries VALUES ('one', 1, 1.5, x'01ff', NULL), ('two', 2, 2.5, x'', 'e'), ('three', 3, -0.0, NULL, ''),
+  INSERT INTO entries VALUES ('one', 1, 1.5, x'01ff', NULL), ('two', 2, 2.5, x'', 'e'), ('three', 3, 0.0, NULL, ''),
     ('four', -4, 1e300, x'00', 'grüße'), ('five', 5000000000, 5.0, x'dddd', '日本 🎈');
 `;
 

@@ -8,6 +8,11 @@ describe.each(drivers)('$name: exec', (driver) => {
     expect(db.prepare('SELECT a FROM t').pluck().all()).toEqual([1, 2, 'three;']);
   });
 
+  it('goes on after a comment that stands alone before a semicolon', () => {
+    const db = open(driver, '/* first */; CREATE TABLE t (a)');
+    expect(db.prepare('SELECT count(*) FROM t').pluck().get()).toBe(0);
+  });
+
   it.each(['', ' \n\t', ';', ';;; ', '-- a comment', '/* another', '/* one */ -- two'])('has nothing to do for %j', (sql) => {
     const db = open(driver);
     expect(db.exec(sql)).toBe(db);
@@ -51,12 +56,5 @@ describe.each(drivers)('$name: exec', (driver) => {
     expect(failureOf(driver, () => db.exec('SELECT 1'))).toBe(undefined);
     db.close();
     expect(failureOf(driver, () => db.exec('SELECT 1'))).toBe('TypeError');
-  });
-});
-
-describe('rowtap: exec', () => {
-  it('goes on after a comment that stands alone before a semicolon', () => {
-    const db = open(drivers[0] as (typeof drivers)[0], '/* first */; CREATE TABLE t (a)');
-    expect(db.prepare('SELECT count(*) FROM t').pluck().get()).toBe(0);
   });
 });

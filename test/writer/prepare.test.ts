@@ -8,7 +8,7 @@ describe.each(drivers)('$name: prepare', (driver) => {
     ['INSERT INTO t VALUES (1) RETURNING a', true, false],
     ['BEGIN', false, true],
     ['CREATE TABLE u (b)', false, false],
-    ['EXPLAIN INSERT INTO t VALUES (1)', true, true],
+    ['EXPLAIN INSERT INTO t VALUES (1)', true, false],
     ['PRAGMA journal_mode', true, false],
     ['VALUES (1), (2)', true, true],
   ])('says of %j whether it returns rows, and whether it only reads', (sql, isReader, isReadonly) => {
@@ -46,9 +46,7 @@ describe.each(drivers)('$name: prepare', (driver) => {
     ['SELECT * FROM missing', 'SQLITE_ERROR'],
   ])('of %j throws %s', (sql, expected) => {
     const db = open(driver);
-    // What stands before the statement, the two see alike; a statement after the first semicolon better-sqlite3 may not look for.
-    if (sql.startsWith(' ;')) expect(failureOf(driver, () => db.prepare(sql))).toBe('RangeError');
-    else expect(failureOf(driver, () => db.prepare(sql))).toBe(expected);
+    expect(failureOf(driver, () => db.prepare(sql))).toBe(expected);
   });
 
   it.each([undefined, null, 1, {}, ['SELECT 1'], new String('SELECT 1')])('throws a TypeError for %j', (sql) => {

@@ -128,7 +128,13 @@ describe.each(drivers)('$name: transaction', (driver) => {
     const add = db.transaction(async () => insert.run(1));
     expect(failureOf(driver, add)).toBe('TypeError');
     // oxlint-disable-next-line unicorn/no-thenable -- that is what is refused
-    expect(failureOf(driver, db.transaction(() => ({ then: () => undefined })))).toBe('TypeError');
+    const thenable = Object.defineProperty({}, 'then', { value: () => undefined });
+    expect(
+      failureOf(
+        driver,
+        db.transaction(() => thenable),
+      ),
+    ).toBe('TypeError');
     expect([db.inTransaction, rows()]).toEqual([false, []]);
   });
 
@@ -145,7 +151,12 @@ describe.each(drivers)('$name: transaction', (driver) => {
       throw new Error('left');
     });
     expect(() => leave()).toThrow('left');
-    expect(failureOf(driver, db.transaction(() => db.exec('COMMIT')))).toBe('SQLITE_ERROR');
+    expect(
+      failureOf(
+        driver,
+        db.transaction(() => db.exec('COMMIT')),
+      ),
+    ).toBe('SQLITE_ERROR');
     expect([db.inTransaction, rows()]).toEqual([false, [1]]);
   });
 

@@ -1,0 +1,134 @@
+import { runInNewContext } from 'node:vm';
+import { describe, expect, it } from 'vitest';
+import { drivers, failureOf, open } from './drivers.js';
+
+class Named {
+  a = 1;
+  b = 2;
+}
+
+describe.each(drivers)('$name: parameters', (driver) => {
+  const accepted: [sql: string, given: unknown[], row: unknown[]][] = [
+    ['SELECT 1', [], [1]],
+    ['SELECT 1', [[]], [1]],
+    ['SELECT 1', [{}], [1]],
+    ['SELECT 1', [[], {}, []], [1]],
+    ['SELECT ?, ?', [1, 2], [1, 2]],
+    ['SELECT ?, ?', [[1, 2]], [1, 2]],
+    ['SELECT ?, ?, ?', [[1], 2, [3]], [1, 2, 3]],
+    ['SELECT ?, ?, ?', [1, [2, 3], {}], [1, 2, 3]],
+    ['SELECT ?', [undefined], [null]],
+    ['SELECT ?, ?', [[undefined, null]], [null, null]],
+    ['SELECT ?, ?', [Object.assign([1], { length: 2 })], [1, null]],
+    ['SELECT @a, @b', [{ a: 1, b: 2 }], [1, 2]],
+    ['SELECT :a, $b, @c', [{ a: 1, b: 2, c: 3 }], [1, 2, 3]],
+    ['SELECT @a, @a, :b', [{ b: 2, a: 1, other: true }], [1, 1, 2]],
+    ['SELECT @a, ?, @b, ?', ['x', 'y', { a: 1, b: 2 }], [1, 'x', 2, 'y']],
+    ['SELECT @a, ?, @b, ?', [{ a: 1, b: 2 }, 'x', 'y'], [1, 'x', 2, 'y']],
+    ['SELECT @a, ?, ?', [['x'], { a: 1 }, 'y'], [1, 'x', 'y']],
+    ['SELECT ?2, ?1', [{ 1: 'one', 2: 'two' }], ['two', 'one']],
+    ['SELECT ?3, ?', [1, 2, { 3: 3 }, 4], [3, 4]],
+    ['SELECT @a', [Object.assign(Object.create(null), { a: 1 })], [1]],
+    ['SELECT @a', [runInNewContext('({ a: 1 })')], [1]],
+    ['SELECT ?, ?', [runInNewContext('[1, 2]')], [1, 2]],
+    ['SELECT @constructor, @toString', [{ constructor: 1, toString: 2 }], [1, 2]],
+    ['SELECT @größe', [{ größe: 1 }], [1]],
+    ['SELECT @a', [{ a: undefined }], [null]],
+    ['SELECT @a', [Object.defineProperty({}, 'a', { get: () => 7 })], [7]],
+  ];
+  it.each(accepted)('%s with %j', (sql, given, row) => {
+    expect(
+      open(driver)
+        .prepare(sql)
+        .raw()
+        .get(...given),
+    ).toEqual(row);
+  });
+
+  const refused: [sql: string, given: unknown[], error: string][] = [
+    ['SELECT 1', [1], 'RangeError'],
+    ['SELECT 1', [[1]], 'RangeError'],
+    ['SELECT 1', [undefined], 'RangeError'],
+    ['SELECT 1', [true], 'TypeError'],
+    ['SELECT ?', [], 'RangeError'],
+    ['SELECT ?', [[]], 'RangeError'],
+    ['SELECT ?', [{}], 'RangeError'],
+    ['SELECT ?', [1, 2], 'RangeError'],
+    ['SELECT ?', [[1], [2]], 'RangeError'],
+    ['SELECT ?', [true], 'TypeError'],
+    ['SELECT ?', [Symbol('x')], 'TypeError'],
+    ['SELECT ?', [() => 1], 'TypeError'],
+    ['SELECT ?', [new Date()], 'TypeError'],
+    ['SELECT ?', [new Map()], 'TypeError'],
+    ['SELECT ?', [new Number(1)], 'TypeError'],
+    ['SELECT ?', [new ArrayBuffer(1)], 'TypeError'],
+    ['SELECT ?', [[[1]]], 'TypeError'],
+    ['SELECT ?', [[{}]], 'TypeError'],
+    ['SELECT ?', [[true]], 'TypeError'],
+    ['SELECT ?, ?', [1, {}], 'RangeError'],
+    ['SELECT ?', [1n << 63n], 'RangeError'],
+    ['SELECT ?', [-(1n << 63n) - 1n], 'RangeError'],
+    ['SELECT @a', [], 'TypeError'],
+    ['SELECT @a', [[]], 'TypeError'],
+    ['SELECT @a', [1], 'RangeError'],
+    ['SELECT @a', [{}], 'RangeError'],
+    ['SELECT @a', [{ A: 1 }], 'RangeError'],
+    ['SELECT @a', [{ '@a': 1 }], 'RangeError'],
+    ['SELECT @a', [Object.create({ a: 1 })], 'TypeError'],
+    ['SELECT @toString', [{}], 'RangeError'],
+    ['SELECT @a, @b', [new Named()], 'TypeError'],
+    ['SELECT @a', [() => 1], 'TypeError'],
+    ['SELECT @a', [new Date()], 'TypeError'],
+    ['SELECT @a, @b', [{ a: 1 }, { b: 2 }], 'RangeError'],
+    ['SELECT @a', [{ a: 1 }, {}], 'TypeError'],
+    ['SELECT @a', [{ a: 1 }, 2], 'RangeError'],
+    ['SELECT @a', [{ a: true }], 'TypeError'],
+    ['SELECT @a', [{ a: {} }], 'TypeError'],
+    ['SELECT @a', [{ a: 1n << 64n }], 'RangeError'],
+    ['SELECT @a, ?', [{ a: 1 }], 'RangeError'],
+    ['SELECT @a, ?', [1], 'TypeError'],
+    ['SELECT @a, ?', [{ a: 1 }, 1, 2], 'RangeError'],
+    ['SELECT ?1', [1], 'RangeError'],
+    ['SELECT 1', [{}, {}], 'TypeError'],
+  ];
+  it.each(refused)('%s with %o throws %s', (sql, given, error) => {
+    const statement = open(driver).prepare(sql);
+    for (const use of [() => statement.get(...given), () => statement.all(...given), () => statement.run(...given)]) {
+      expect(failureOf(driver, use)).toBe(error);
+    }
+  });
+
+  it('throws what reading them throws', () => {
+    const statement = open(driver).prepare('SELECT @a');
+    const bad = Object.defineProperty({}, 'a', {
+      get() {
+        throw new SyntaxError('not this one');
+      },
+    });
+    expect(failureOf(driver, () => statement.get(bad))).toBe('SyntaxError');
+  });
+
+  it('forgets them after each run', () => {
+    const statement = open(driver).prepare('SELECT ? AS a, ? AS b');
+    expect(statement.get(1, 2)).toEqual({ a: 1, b: 2 });
+    expect(failureOf(driver, () => statement.get(3))).toBe('RangeError');
+    expect(statement.get(undefined, 4)).toEqual({ a: null, b: 4 });
+  });
+
+  it('takes very many', () => {
+    const db = open(driver);
+    const values = Array.from({ length: 5000 }, (_, at) => `value ${at}`);
+    const list = db
+      .prepare(
+        `SELECT count(*) FROM json_each(json_array(${values
+          .slice(0, 100)
+          .map(() => '?')
+          .join(',')}))`,
+      )
+      .pluck();
+    expect(list.get(...values.slice(0, 100))).toBe(100);
+    const many = db.prepare(`VALUES ${values.map(() => '(?)').join(',')}`).pluck();
+    expect(many.all(values)).toEqual(values);
+    expect(many.all(...values)).toEqual(values);
+  });
+});
