@@ -25,7 +25,9 @@ async function firstOf(subscription: AsyncIterable<Parameters<typeof brief>[0]>,
 
 test('a transaction that was open when somebody subscribed is delivered whole, what it did before included', async () => {
   const db = openDatabase();
-  db.exec("BEGIN; INSERT INTO t VALUES (1, 'before'); SAVEPOINT s; INSERT INTO t VALUES (2, 'undone'); ALTER TABLE t ADD COLUMN b; ROLLBACK TO s");
+  db.exec(
+    "BEGIN; INSERT INTO t VALUES (1, 'before'); SAVEPOINT s; INSERT INTO t VALUES (2, 'undone'); ALTER TABLE t ADD COLUMN b; ROLLBACK TO s",
+  );
   db.exec('CREATE TABLE u (x); INSERT INTO u VALUES (7)');
   const subscription = db.changes();
   db.exec("INSERT INTO t VALUES (3, 'after'); COMMIT");
@@ -37,12 +39,19 @@ test('a snapshot taken amid a transaction has none of it; its commit follows', a
   db.exec("INSERT INTO t VALUES (1, 'old'); BEGIN; UPDATE t SET a = 'new'; INSERT INTO t VALUES (2, 'new')");
   const subscription = db.changes({ snapshot: 'initial' });
   db.exec('COMMIT');
-  expect(await firstOf(subscription, 4)).toEqual(['bootstrap t', "snapshot t (1, 'old')", "update t (1, 'old') > (1, 'new')", "insert t (2, 'new')"]);
+  expect(await firstOf(subscription, 4)).toEqual([
+    'bootstrap t',
+    "snapshot t (1, 'old')",
+    "update t (1, 'old') > (1, 'new')",
+    "insert t (2, 'new')",
+  ]);
 });
 
 test('a large transaction that nobody watched is not watched from the middle: refused, and fine once it has ended', async () => {
   const db = openDatabase();
-  db.exec("BEGIN; WITH RECURSIVE n(i) AS (SELECT 1 UNION ALL SELECT i + 1 FROM n WHERE i < 100000) INSERT INTO t SELECT i, 'row ' || i FROM n");
+  db.exec(
+    "BEGIN; WITH RECURSIVE n(i) AS (SELECT 1 UNION ALL SELECT i + 1 FROM n WHERE i < 100000) INSERT INTO t SELECT i, 'row ' || i FROM n",
+  );
   let error: RowtapError | undefined;
   try {
     db.changes();
@@ -66,7 +75,8 @@ test('CREATE TABLE IF NOT EXISTS that was prepared while there was such a table 
 
 test('DROP TABLE is an event where foreign keys hold', async () => {
   const captured = capture({
-    before: 'PRAGMA foreign_keys = ON; CREATE TABLE p (id INTEGER PRIMARY KEY); CREATE TABLE c (p REFERENCES p (id) DEFERRABLE INITIALLY DEFERRED)',
+    before:
+      'PRAGMA foreign_keys = ON; CREATE TABLE p (id INTEGER PRIMARY KEY); CREATE TABLE c (p REFERENCES p (id) DEFERRABLE INITIALLY DEFERRED)',
   });
   captured.db.exec('INSERT INTO p VALUES (1); INSERT INTO c VALUES (1); DROP TABLE c; DROP TABLE p');
   expect(await captured.transactions()).toEqual([['insert p (1)'], ['insert c (1)'], ['drop c'], ['drop p']]);

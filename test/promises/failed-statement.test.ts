@@ -1,0 +1,51 @@
+import { expect, test } from 'vitest';
+import { capture } from '../support/captured.js';
+
+const before = `CREATE TABLE t (id INTEGER PRIMARY KEY, a UNIQUE, n CHECK (n > 0)); INSERT INTO t VALUES (9, 9, 9);
+  CREATE TABLE side (x);
+  CREATE TRIGGER fails AFTER INSERT ON t WHEN new.a = 'abort' BEGIN INSERT INTO side VALUES (new.id); SELECT RAISE(ABORT, 'no'); END;
+  CREATE TRIGGER keeps AFTER INSERT ON t WHEN new.a = 'fail' BEGIN INSERT INTO side VALUES (new.id); SELECT RAISE(FAIL, 'no'); END`;
+
+test('rows of a statement that failed never appear, the rest of its transaction does', async () => {
+  const captured = capture({ before });
+  captured.db.exec('BEGIN; INSERT INTO t VALUES (1, 1, 1)');
+  expect(captured.fails('INSERT INTO t VALUES (2, 2, 2), (3, 3, 3), (4, 9, 4)')).toBe('SQLITE_CONSTRAINT_UNIQUE');
+  expect(captured.fails('UPDATE t SET n = n - 2')).toBe('SQLITE_CONSTRAINT_CHECK');
+  captured.db.exec('INSERT INTO t VALUES (5, 5, 5); COMMIT');
+  expect(await captured.transactions()).toEqual([['insert t (1, 1, 1)', 'insert t (5, 5, 5)']]);
+});
+
+test('a failed statement of its own is no transaction', async () => {
+  const captured = capture({ before });
+  captured.fails('INSERT INTO t VALUES (2, 2, 2), (4, 9, 4)');
+  expect(await captured.transactions()).toEqual([]);
+  captured.db.exec('INSERT INTO t VALUES (2, 2, 2)');
+  expect(await captured.transactions()).toEqual([['insert t (2, 2, 2)']]);
+});
+
+test('a trigger that raises ABORT takes its own rows with it, one that raises FAIL leaves them', async () => {
+  const captured = capture({ before });
+  captured.db.exec('BEGIN');
+  captured.fails("INSERT INTO t VALUES (1, 'abort', 1)");
+  captured.fails("INSERT INTO t VALUES (2, 'fail', 1)");
+  captured.db.exec('COMMIT');
+  expect(await captured.transactions()).toEqual([["insert t (2, 'fail', 1)", 'indirect insert side (2)']]);
+});
+
+test('a statement that fails at its first row takes nothing else', async () => {
+  const captured = capture({ before });
+  captured.db.exec('BEGIN; INSERT INTO t VALUES (1, 1, 1)');
+  captured.fails('INSERT INTO t VALUES (9, 1, 1)');
+  captured.fails('INSERT INTO t VALUES (2, 2, 0)');
+  captured.db.exec('COMMIT');
+  expect(await captured.transactions()).toEqual([['insert t (1, 1, 1)']]);
+});
+
+test('an error that is no constraint: a failed CAST, a missing function in a trigger, an overflow', async () => {
+  const captured = capture({ before: 'CREATE TABLE t (id INTEGER PRIMARY KEY, a)' });
+  captured.db.exec('BEGIN; INSERT INTO t VALUES (1, 9223372036854775807)');
+  captured.fails('INSERT INTO t SELECT 2, abs(-9223372036854775808) UNION ALL SELECT 3, 3');
+  captured.fails("INSERT INTO t SELECT value + 10, CASE value WHEN 3 THEN json('not json') ELSE value END FROM json_each('[1,2,3,4]')");
+  captured.db.exec('COMMIT');
+  expect(await captured.transactions()).toEqual([['insert t (1, 9223372036854775807n)']]);
+});

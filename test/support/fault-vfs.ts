@@ -1,0 +1,69 @@
+import { createRequire } from 'node:module';
+import type { NativeConnection } from '../../lib/binding/native.js';
+
+/** SQLite's result codes that a file system can answer (https://www.sqlite.org/rescode.html). */
+export const resultCode = {
+  busy: 5,
+  full: 13,
+  cannotOpen: 14,
+  ioerrRead: 266,
+  ioerrWrite: 778,
+  ioerrFsync: 1034,
+  ioerrTruncate: 1546,
+  ioerrDelete: 2570,
+  ioerrLock: 3850,
+  ioerrShmLock: 5130,
+} as const;
+
+export interface Fault {
+  /** `temp`: whatever SQLite keeps in temporary files, statement journals included. */
+  file: 'main' | 'wal' | 'journal' | 'temp';
+  operation: 'open' | 'read' | 'write' | 'sync' | 'truncate' | 'lock' | 'shmLock' | 'delete';
+  /** So many of these operations still succeed, counted from now. Default 0: the next one fails. */
+  after?: number;
+  code: number;
+  /** Every later operation fails too, until `clear`. Default false. */
+  isPersistent?: boolean;
+  /** Half of what was to be written reaches the file before the write fails. Default false. */
+  isHalfWritten?: boolean;
+}
+
+interface NativeTesting {
+  installFaultVfs(): void;
+  fail(file: string, operation: string, passes: number, code: number, isPersistent: boolean, isHalfWritten: boolean): void;
+  clear(): void;
+  counts(): Record<string, number>;
+  blobWrite(connection: NativeConnection, table: string, column: string, rowid: number, bytes: Buffer): void;
+}
+
+function nativeTesting(): NativeTesting {
+  const path = process.env.ROWTAP_ADDON;
+  if (path === undefined) throw new Error('Faults need the test build of the addon: run the tests by `make test`.');
+  return (createRequire(import.meta.url)(path) as { testing: NativeTesting }).testing;
+}
+
+/** Connections opened from now on use a file system that fails on demand. Call it before opening any; again does nothing. */
+export function installFaultVfs(): void {
+  nativeTesting().installFaultVfs();
+}
+
+/** Several faults can wait at the same time. Process-wide: other connections' files count as well. */
+export function failFile(fault: Fault): void {
+  const { file, operation, after = 0, code, isPersistent = false, isHalfWritten = false } = fault;
+  nativeTesting().fail(file, operation, after, code, isPersistent, isHalfWritten);
+}
+
+/** Takes all faults back and sets the counts to zero. */
+export function clearFaults(): void {
+  nativeTesting().clear();
+}
+
+/** Operations since `clearFaults`: under "wal.write" and so on how many were asked for, under "failed" how many of all were refused. */
+export function countFileOperations(): Record<string, number> {
+  return nativeTesting().counts();
+}
+
+/** Overwrites the start of a blob in place by sqlite3_blob_write, which no method of the library does. */
+export function blobWrite(connection: NativeConnection, table: string, column: string, rowid: number, bytes: Uint8Array): void {
+  nativeTesting().blobWrite(connection, table, column, rowid, Buffer.from(bytes.buffer, bytes.byteOffset, bytes.byteLength));
+}
