@@ -9,7 +9,7 @@ import { resume } from './checkpoint/resume.js';
 import { everyOp, maskOf, type Selection } from './decode/selection.js';
 import type { ProgressStore } from './delivery/progress.js';
 import { noProgress } from './delivery/progress.js';
-import { StreamSubscription } from './delivery/subscription.js';
+import { type Restart, StreamSubscription } from './delivery/subscription.js';
 import { Turns } from './delivery/turns.js';
 import { fromNative } from './errors/from-native.js';
 import { badOption, RowtapError } from './errors/rowtap-error.js';
@@ -21,6 +21,7 @@ import { listUserTables } from './schema/user-tables.js';
 import { requireWal } from './snapshot/journal-mode.js';
 import { Snapshot } from './snapshot/snapshot.js';
 import { CapturedFile } from './sources/captured-file.js';
+import { ForeignCommits, type WatchConnection } from './sources/foreign-commits.js';
 import { HookSource } from './sources/hook-source.js';
 import {
   type CheckedSourceOptions,
@@ -151,7 +152,7 @@ function openHookSource(database: Writer, options: CheckedSourceOptions): HookSo
     hub: file.hub,
     listTables: () => listTablesOf(owners),
     open: (opened, subscribeOptions) => openSubscription(file, opened, subscribeOptions, owners),
-    error: () => file.store.error(),
+    error: () => file.store.error() ?? file.foreignCommits?.error(),
     onEnd: (ended) => {
       registry.remove(ended);
       forgetFile(file);
@@ -189,11 +190,21 @@ function fileOf(database: Writer): CapturedFile<ProgressStore> {
       ? database.name.trim()
       : resolve(database.name.trim());
   const isReadonly = database.readonly;
-  const connect = (): Writer => openUncaptured(path, { isReadonly, timeoutMs: checkpointTimeoutMs });
+  const connect = (): Writer => {
+    const checkpoints = openUncaptured(path, { isReadonly, timeoutMs: checkpointTimeoutMs });
+    hub.witness(nativeOf(checkpoints));
+    return checkpoints;
+  };
   const store = openCheckpoints({ isMemory: database.memory, hub, hubKey: key, isReadonly, writer: database, connect });
-  const file = new CapturedFile<ProgressStore>(key, path, hub, store);
+  const foreignCommits = database.memory ? undefined : new ForeignCommits({ path, hub, connect: () => openWatch(path) });
+  const file = new CapturedFile<ProgressStore>(key, path, hub, store, foreignCommits);
   files.set(key, file);
   return file;
+}
+
+function openWatch(path: string): WatchConnection {
+  const watch = openUncaptured(path, { isReadonly: true, timeoutMs: 0 });
+  return { native: nativeOf(watch), journalMode: () => watch.pragma('journal_mode', { simple: true }), close: () => watch.close() };
 }
 
 async function leaveFile(file: CapturedFile<ProgressStore>, source: HookSource): Promise<void> {
@@ -231,22 +242,26 @@ function openSubscription(
   };
   const onCorrupt = (error: RowtapError, table: string): void => source.reportCorruptRow(error, table);
   const common = { source: source.name, catalog: file.catalog, integers: options.integers, onCorrupt };
+  const openSnapshot = (database: Writer, lsn: number): Snapshot =>
+    new Snapshot({
+      ...common,
+      lsn,
+      timeMs: Date.now(),
+      database,
+      openRows: (table) => binding().openSnapshotRows(nativeOf(database), file.hub, table),
+      acceptsTable,
+      onProgress: options.onProgress,
+    });
+  const beginAgain = (): Restart => {
+    const { lsn, reader, snapshot } = takePlace(file, { ...options, snapshot: 'always' }, undefined, owners);
+    return { lsn, reader, bootstrap: openSnapshot(snapshot as Writer, lsn) };
+  };
   let place: Place | undefined;
+  file.foreignCommits?.start();
   try {
     place = takePlace(file, options, opened.stored, owners);
     const { reader, snapshot, gap, lsn } = place;
-    const timeMs = Date.now();
-    const bootstrap =
-      snapshot &&
-      new Snapshot({
-        ...common,
-        lsn,
-        timeMs,
-        database: snapshot,
-        openRows: (table) => binding().openSnapshotRows(nativeOf(snapshot), file.hub, table),
-        acceptsTable,
-        onProgress: options.onProgress,
-      });
+    const bootstrap = snapshot && openSnapshot(snapshot, lsn);
     const isOnlySnapshot = options.snapshot === 'only';
     if (isOnlySnapshot) reader.close();
     opened.begin(lsn);
@@ -255,19 +270,24 @@ function openSubscription(
     return new StreamSubscription({
       consumer,
       startLsn: lsn,
-      events: gap === undefined ? [] : [gapEvent(source.name, lsn, timeMs, gap)],
+      events: gap === undefined ? [] : [gapEvent(source.name, lsn, Date.now(), gap)],
       bootstrap,
       reader: isOnlySnapshot ? undefined : reader,
-      decoder: { ...common, selection },
+      decoder: { ...common, selection, onForeignCommits: () => source.countGap() },
+      beginAgain: options.snapshot === 'when-needed' && !isOnlySnapshot ? beginAgain : undefined,
       progress: opened.progress,
       ack: options.ack,
       maxBuffered: options.maxBuffered,
       signal: options.signal,
       turns,
       sourceLsn: () => file.hub.lsn(),
-      onClose: (subscription) => source.forget(subscription),
+      onClose: (subscription) => {
+        file.foreignCommits?.stop();
+        source.forget(subscription);
+      },
     });
   } catch (error) {
+    file.foreignCommits?.stop();
     place?.reader.close();
     place?.snapshot?.close();
     void opened.progress.close();

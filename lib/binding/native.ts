@@ -36,6 +36,16 @@ export interface NativeHub {
   setMaxMemory(bytes: number): void;
   /** True while a connection of this process has a write transaction open on the file. */
   hasOpenTransaction(): boolean;
+  /**
+   * For a connection of rowtap's own on the file, opened without capture: what it commits is ours, so that nobody takes it for another
+   * program's. Before its first statement.
+   */
+  witness(connection: NativeConnection): void;
+  /**
+   * Looks, through a connection of rowtap's own, whether somebody else has committed since ours last did; then a gap is published to every
+   * reader. The first look only remembers.
+   */
+  checkForeignCommits(connection: NativeConnection): void;
   /** `[transactions, changes, bytes, spilledBytes]` since the hub was opened. */
   stats(): [transactions: number, changes: number, bytes: number, spilledBytes: number];
   /**

@@ -17,6 +17,8 @@ export interface DecoderOptions {
   selection: Selection;
   /** Told of every change that could not be decoded; a GapEvent has taken its place. */
   onCorrupt: (error: RowtapError, table: string) => void;
+  /** Told of every gap that commits of others have left in the stream. */
+  onForeignCommits: () => void;
 }
 
 /** A table as this decoder sees it. */
@@ -28,7 +30,7 @@ interface Table {
 
 type DecodedRow = RowChangeOf<string, Record<string, SqlValue>>;
 
-const { opInsert, opUpdate, opDelete, opSchema, opBatch, headerSize, offsetOp, offsetFlags, flagIndirect } = frameLayout;
+const { opInsert, opUpdate, opDelete, opSchema, opBatch, opGap, headerSize, offsetOp, offsetFlags, flagIndirect } = frameLayout;
 const { offsetRowidBefore, offsetRowidAfter } = frameLayout;
 const tableIdWord = frameLayout.offsetTableId >> 2;
 const beforeSizeWord = frameLayout.offsetBeforeSize >> 2;
@@ -46,6 +48,7 @@ export class ChangeDecoder {
   readonly #integers: IntegerMode;
   readonly #selection: Selection;
   readonly #onCorrupt: DecoderOptions['onCorrupt'];
+  readonly #onForeignCommits: DecoderOptions['onForeignCommits'];
   readonly #tables = new Map<number, Table>();
   #lastTableId = -1;
   #lastTable: Table | undefined;
@@ -66,6 +69,7 @@ export class ChangeDecoder {
     this.#integers = options.integers;
     this.#selection = options.selection;
     this.#onCorrupt = options.onCorrupt;
+    this.#onForeignCommits = options.onForeignCommits;
   }
 
   /** Of the transaction it stands in, or stood in last. */
@@ -153,6 +157,11 @@ export class ChangeDecoder {
       this.#decodeSchema(frames, at, out);
       return;
     }
+    if (op === opGap) {
+      this.#onForeignCommits();
+      out.push(this.#gap('external-writer'));
+      return;
+    }
     if (!this.#passes(frames, at, op)) return;
     const table = this.#table(frames.words[word + tableIdWord] as number);
     const beforeSize = (frames.words[word + beforeSizeWord] as number) >>> 0;
@@ -207,6 +216,7 @@ export class ChangeDecoder {
 
   /** Whether the change passes the selection; a change of an unknown table does, so that it is noticed. */
   #passes(frames: FrameBuffer, at: number, op: number): boolean {
+    if (op === opGap) return true;
     if (op === opSchema) return this.#passesSchema(frames, at);
     const table = this.#table(frames.words[(at >> 2) + tableIdWord] as number);
     if (!table.isAccepted || ((this.#selection.opMask >> op) & 1) === 0) return false;
@@ -241,16 +251,12 @@ export class ChangeDecoder {
     const reason = cause instanceof Error ? cause.message : String(cause);
     const position = { lsn: this.#lsn, index: this.#index };
     this.#onCorrupt(new RowtapError('ROWTAP_CORRUPT_ROW', { table, reason, ...position }, { cause }), table);
-    return {
-      source: this.#source,
-      ...position,
-      time: this.#time,
-      op: 'gap',
-      reason: 'history-changed',
-      table: null,
-      before: null,
-      after: null,
-    };
+    return this.#gap('history-changed');
+  }
+
+  #gap(reason: GapEvent['reason']): GapEvent {
+    const position = { source: this.#source, lsn: this.#lsn, index: this.#index, time: this.#time };
+    return { ...position, op: 'gap', reason, table: null, before: null, after: null };
   }
 }
 

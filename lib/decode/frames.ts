@@ -9,6 +9,7 @@ export const frameLayout = {
   opRow: 4,
   opSchema: 5,
   opBatch: 6,
+  opGap: 7,
   flagIndirect: 1,
   flagAscii: 2,
   offsetFrameSize: 0,

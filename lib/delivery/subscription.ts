@@ -1,7 +1,7 @@
 import { type NativeReader, ReaderState } from '../binding/native.js';
 import type { DecoderOptions } from '../decode/change-decoder.js';
 import { badOption, RowtapError } from '../errors/rowtap-error.js';
-import type { Change, RowChange, Transaction } from '../model/change.js';
+import type { Change, GapEvent, RowChange, Transaction } from '../model/change.js';
 import type { Position } from '../model/options.js';
 import type { Subscription, SubscriptionInfo } from '../model/source.js';
 import type { IntegerMode } from '../model/value.js';
@@ -22,6 +22,8 @@ export interface SubscriptionParts {
   /** Undefined where only the snapshot is wanted. */
   reader: NativeReader | undefined;
   decoder: DecoderOptions;
+  /** Where a snapshot is wanted whenever changes may have been missed: a new place, behind what was missed. */
+  beginAgain: (() => Restart) | undefined;
   progress: Progress;
   ack: 'auto' | 'manual';
   maxBuffered: number;
@@ -31,6 +33,12 @@ export interface SubscriptionParts {
   sourceLsn: () => number;
   /** Called once, when it is closed for whatever reason. */
   onClose: (subscription: StreamSubscription) => void;
+}
+
+export interface Restart {
+  lsn: number;
+  reader: NativeReader;
+  bootstrap: Bootstrap;
 }
 
 type Item = Change | Transaction;
@@ -57,8 +65,11 @@ export class StreamSubscription implements Subscription, Parked {
   readonly bootstrapped: Promise<{ lsn: number; rows: number; tables: string[] }>;
 
   readonly #parts: SubscriptionParts;
-  readonly #acknowledgement: Acknowledgement;
-  readonly #drain: Drain | undefined;
+  #acknowledgement: Acknowledgement;
+  #reader: NativeReader | undefined;
+  #drain: Drain | undefined;
+  /** Commits of others have been announced: what is read next is a new snapshot. */
+  #isRestartDue = false;
   readonly #firstEvents = new WeakSet<object>();
   #events: Change[];
   #bootstrap: Bootstrap | undefined;
@@ -90,6 +101,7 @@ export class StreamSubscription implements Subscription, Parked {
     for (const event of parts.events) this.#firstEvents.add(event);
     this.#bootstrap = parts.bootstrap;
     this.#acknowledgement = new Acknowledgement(parts.progress, parts.ack, parts.startLsn, parts.bootstrap !== undefined);
+    this.#reader = parts.reader;
     this.#drain = parts.reader === undefined ? undefined : new Drain(parts.reader, parts.decoder);
     this.ready = Promise.resolve({ lsn: parts.startLsn, snapshot: parts.bootstrap !== undefined });
     this.bootstrapped = this.#promiseBootstrapped(parts);
@@ -138,7 +150,8 @@ export class StreamSubscription implements Subscription, Parked {
   }
 
   info(): SubscriptionInfo {
-    const { consumer, reader, sourceLsn } = this.#parts;
+    const { consumer, sourceLsn } = this.#parts;
+    const reader = this.#reader;
     const lsn = this.#acknowledgement.handedOver;
     const [buffered, bufferedBytes] = !this.#isClosed && reader !== undefined ? reader.buffered() : [0, 0];
     const isCaughtUp = buffered === 0 && this.#at >= this.#items.length && this.#bootstrap === undefined && this.#events.length === 0;
@@ -258,6 +271,7 @@ export class StreamSubscription implements Subscription, Parked {
       this.#events = [];
       return 'more';
     }
+    if (this.#isRestartDue) this.#restart();
     if (this.#bootstrap !== undefined) return this.#fillFromSnapshot(this.#bootstrap);
     return this.#fillFromReader();
   }
@@ -278,7 +292,8 @@ export class StreamSubscription implements Subscription, Parked {
   }
 
   #fillFromReader(): 'more' | 'later' | 'end' {
-    const { reader, turns } = this.#parts;
+    const { turns } = this.#parts;
+    const reader = this.#reader;
     if (reader === undefined || this.#drain === undefined) return 'end';
     if (this.#emptyInTurn === turns.number) return 'later';
     if (this.#bytesInStretch >= bytesPerStretch) {
@@ -291,10 +306,32 @@ export class StreamSubscription implements Subscription, Parked {
       this.#mode === 'transactions' ? this.#drain.transactions(items as Transaction[]) : this.#drain.changes(items as Change[]);
     this.#bytesInStretch += length;
     if (length > 0) {
-      this.#setItems(items);
+      this.#setItems(this.#parts.beginAgain === undefined ? items : this.#upToGap(items));
       return 'more';
     }
     return this.#whenEmpty(reader.state());
+  }
+
+  /** What stands behind commits of others is older than the snapshot that follows them. */
+  #upToGap(items: Item[]): Item[] {
+    const at = items.findIndex(
+      (item) => isForeignGap(item) || (item instanceof DecodedTransaction && item.length === 1 && [...item].some(isForeignGap)),
+    );
+    if (at < 0) return items;
+    this.#isRestartDue = true;
+    return items.slice(0, at + 1);
+  }
+
+  #restart(): void {
+    this.#isRestartDue = false;
+    const { beginAgain, decoder, progress, ack } = this.#parts;
+    if (beginAgain === undefined) return;
+    this.#reader?.close();
+    const { lsn, reader, bootstrap } = beginAgain();
+    this.#reader = reader;
+    this.#drain = new Drain(reader, decoder);
+    this.#bootstrap = bootstrap;
+    this.#acknowledgement = new Acknowledgement(progress, ack, lsn, true);
   }
 
   #whenEmpty(state: number): 'later' | 'end' {
@@ -350,7 +387,7 @@ export class StreamSubscription implements Subscription, Parked {
 
   /** Everything but what is still to be written is done before it returns; the iterators' promises are answered. */
   async #closeNow(): Promise<void> {
-    const { reader, progress, signal, turns, onClose } = this.#parts;
+    const { progress, signal, turns, onClose } = this.#parts;
     this.#isClosed = true;
     signal?.removeEventListener('abort', this.#onAbort);
     turns.unpark(this);
@@ -359,7 +396,7 @@ export class StreamSubscription implements Subscription, Parked {
     this.#events = [];
     this.#bootstrap?.close();
     this.#bootstrap = undefined;
-    reader?.close();
+    this.#reader?.close();
     this.#settleBootstrapped.reject(closedSubscription());
     for (const waiter of this.#waiters.splice(0)) waiter.resolve({ value: undefined, done: true });
     onClose(this);
@@ -389,6 +426,10 @@ class StreamIterator<T extends Item> implements AsyncIterableIterator<T> {
   [Symbol.asyncIterator](): this {
     return this;
   }
+}
+
+function isForeignGap(item: object): boolean {
+  return 'op' in item && item.op === 'gap' && (item as GapEvent).reason === 'external-writer';
 }
 
 /** A page of a snapshot, or the events before it, as one transaction. */

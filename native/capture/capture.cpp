@@ -41,25 +41,39 @@ uint8_t* WriteHeader(uint8_t* frame, FrameOp op, uint8_t flags, uint32_t table_i
 
 std::unique_ptr<Capture> Capture::Install([[maybe_unused]] sqlite3* borrowed_db) {
 #ifdef SQLITE_ENABLE_PREUPDATE_HOOK
-  std::unique_ptr<Capture> capture(new Capture(borrowed_db, Hub::Join(borrowed_db)));
+  std::unique_ptr<Capture> capture(new Capture(borrowed_db, Hub::Join(borrowed_db), false));
   sqlite3_preupdate_hook(
       borrowed_db,
       [](void* self, sqlite3*, int op, const char*, const char*, sqlite3_int64 rowid_before, sqlite3_int64 rowid_after) {
         static_cast<Capture*>(self)->OnChange(op, rowid_before, rowid_after);
       },
       capture.get());
-  sqlite3_commit_hook(
-      borrowed_db, [](void* self) { return static_cast<Capture*>(self)->OnCommit(); }, capture.get());
-  sqlite3_rollback_hook(
-      borrowed_db, [](void* self) { static_cast<Capture*>(self)->OnRollback(); }, capture.get());
+  capture->InstallHooks();
   return capture;
 #else
   return nullptr;
 #endif
 }
 
-Capture::Capture(sqlite3* borrowed_db, std::shared_ptr<Hub> hub)
-    : borrowed_db_(borrowed_db), hub_(std::move(hub)), buffer_(hub_->store()), pending_(std::make_shared<PendingCommit>()) {}
+std::unique_ptr<Capture> Capture::InstallWitness(sqlite3* borrowed_db, std::shared_ptr<Hub> hub) {
+  std::unique_ptr<Capture> capture(new Capture(borrowed_db, std::move(hub), true));
+  capture->InstallHooks();
+  return capture;
+}
+
+Capture::Capture(sqlite3* borrowed_db, std::shared_ptr<Hub> hub, bool is_witness)
+    : borrowed_db_(borrowed_db),
+      hub_(std::move(hub)),
+      is_witness_(is_witness),
+      buffer_(hub_->store()),
+      pending_(std::make_shared<PendingCommit>()) {}
+
+void Capture::InstallHooks() {
+  sqlite3_commit_hook(
+      borrowed_db_, [](void* self) { return static_cast<Capture*>(self)->OnCommit(); }, this);
+  sqlite3_rollback_hook(
+      borrowed_db_, [](void* self) { static_cast<Capture*>(self)->OnRollback(); }, this);
+}
 
 Capture::~Capture() {
   Close();
@@ -76,7 +90,7 @@ void Capture::Close() noexcept {
   OnRollback();
   if (has_open_transaction_) hub_->AddOpenTransaction(-1);
   has_open_transaction_ = false;
-  hub_->Leave();
+  if (!is_witness_) hub_->Leave();
 }
 
 // ---- hooks
@@ -111,14 +125,17 @@ void Capture::OnChange([[maybe_unused]] int op, [[maybe_unused]] int64_t rowid_b
 }
 
 int Capture::OnCommit() noexcept {
-  if (buffer_.mark().frames == 0 && !is_lost_) return 0;
+  const bool has_changes = buffer_.mark().frames > 0 || is_lost_;
+  // A commit of which nothing is delivered counts as ours all the same; one to attached or temporary databases alone does not concern the
+  // file.
+  if (!has_changes && rowtap_transaction_state(borrowed_db_) != SQLITE_TXN_WRITE) return 0;
   if (pending_ == nullptr) {
     // Its memory was refused when the last commit ended; without it the commit could not be put in order.
     pending_.reset(new (std::nothrow) PendingCommit());
     if (pending_ == nullptr) return 1;
   }
   time_ms_ = NowMs();
-  hub_->TakeLsn(pending_);
+  hub_->Enter(pending_, has_changes, rowtap_commit_counter(borrowed_db_));
   is_sealed_ = true;
   return 0;
 }
@@ -299,6 +316,7 @@ void Capture::End(uint64_t run, int kind, bool is_failed, bool is_undone) noexce
   }
   FollowSavepoints(kind, is_failed);
   Settle();
+  if (kind == ROWTAP_STATEMENT_VACUUM && !is_failed) hub_->NoteCommit(rowtap_commit_counter(borrowed_db_));
 }
 
 void Capture::Rewind(Mark mark) noexcept {
@@ -332,18 +350,19 @@ void Capture::Settle() noexcept {
     }
   }
   const bool is_open = state != SQLITE_TXN_NONE || sqlite3_get_autocommit(borrowed_db_) == 0;
-  if (is_open != has_open_transaction_) {
+  if (is_open != has_open_transaction_ && !is_witness_) {
     has_open_transaction_ = is_open;
     hub_->AddOpenTransaction(is_open ? 1 : -1);
   }
 }
 
 void Capture::Publish() noexcept {
+  pending_->counter_after = rowtap_commit_counter(borrowed_db_);
   pending_->changes = buffer_.mark().frames;
   pending_->size = buffer_.mark().size;
   std::shared_ptr<Batch> batch;
   // Nobody can begin to listen between the seal and here: a reader waits until no commit is in doubt.
-  if (hub_->IsWatched() && !is_lost_) {
+  if (hub_->IsWatched() && !is_lost_ && pending_->lsn != 0) {
     try {
       batch = buffer_.Detach();
       batch->lsn = pending_->lsn;

@@ -31,10 +31,13 @@ class Capture {
   // To be called directly after opening, before any statement can be prepared: SQLite decides at prepare whether DELETE without WHERE may
   // skip the hook. Null in a build without the preupdate hook. Throws std::bad_alloc.
   static std::unique_ptr<Capture> Install(sqlite3* borrowed_db);
+  // For a connection of rowtap's own on the hub's file: its commits are ours, but what they change is not recorded.
+  static std::unique_ptr<Capture> InstallWitness(sqlite3* borrowed_db, std::shared_ptr<Hub> hub);
   ~Capture();
   Capture(const Capture&) = delete;
   Capture& operator=(const Capture&) = delete;
 
+  bool is_witness() const noexcept { return is_witness_; }
   Hub& hub() noexcept { return *hub_; }
   std::shared_ptr<Hub> SharedHub() const noexcept { return hub_; }
 
@@ -72,7 +75,8 @@ class Capture {
     int rowid_column = -1;
   };
 
-  Capture(sqlite3* borrowed_db, std::shared_ptr<Hub> hub);
+  Capture(sqlite3* borrowed_db, std::shared_ptr<Hub> hub, bool is_witness);
+  void InstallHooks();
 
   void OnChange(int op, int64_t rowid_before, int64_t rowid_after) noexcept;
   int OnCommit() noexcept;
@@ -94,6 +98,7 @@ class Capture {
 
   sqlite3* const borrowed_db_;
   const std::shared_ptr<Hub> hub_;
+  const bool is_witness_;
   TransactionBuffer buffer_;
   std::shared_ptr<PendingCommit> pending_;
   int64_t time_ms_ = 0;

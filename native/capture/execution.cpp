@@ -67,7 +67,7 @@ void Execution::EndRun(bool is_failed) noexcept {
 int Execution::StepSchemaChange() noexcept {
   sqlite3* const db = sqlite3_db_handle(borrowed_statement_);
   const bool is_alone = sqlite3_get_autocommit(db) != 0 && rowtap_transaction_state(db) != SQLITE_TXN_WRITE;
-  if (is_alone && !borrowed_capture_->hub().IsWatched()) {
+  if (borrowed_capture_->is_witness() || (is_alone && !borrowed_capture_->hub().IsWatched())) {
     run_ = borrowed_capture_->Begin();
     const int code = sqlite3_step(borrowed_statement_);
     if (code != SQLITE_DONE) Fail(code);

@@ -16,6 +16,7 @@ enum class FrameOp : uint8_t {
   kDelete = 3,
   kRow = 4,     // a row of a snapshot; `after` holds it
   kSchema = 5,  // `after` holds JSON {"change","table","sql"}; table_id describes the table, 0 for a drop
+  kGap = 7,     // somebody else has committed before this place
   kBatch = 6,   // begins a batch: rowid_before is its LSN, rowid_after its time in ms, table_id its number of frames
 };
 

@@ -4,8 +4,12 @@
 
 #include <algorithm>
 #include <chrono>
+#include <cstring>
+#include <new>
 
+#include "capture/frame.h"
 #include "capture/reader.h"
+#include "capture/transaction_buffer.h"
 
 namespace rowtap::capture {
 
@@ -45,6 +49,14 @@ int64_t FirstLsn() {
   return std::max(now, TheRegistry().highest_lsn.load());
 }
 
+// Counters of 32 bits, that go round. Counts of two journal modes say nothing about each other, and neither does one that is not known.
+bool IsSameCount(uint64_t known, uint64_t found) noexcept {
+  return known >> 32 != found >> 32 || known == found;
+}
+uint64_t NextCount(uint64_t count) noexcept {
+  return (count & 0xffffffff00000000u) | static_cast<uint32_t>(count + 1);
+}
+
 void NoteLsn(int64_t lsn) noexcept {
   std::atomic<int64_t>& highest = TheRegistry().highest_lsn;
   for (int64_t known = highest.load(); known < lsn && !highest.compare_exchange_weak(known, lsn);) {
@@ -79,10 +91,17 @@ Hub::Hub(std::string file, uint64_t serial)
   store_->SetKeptMemory(kKeptMemoryUnwatched);
 }
 
-void Hub::TakeLsn(std::shared_ptr<PendingCommit> pending) noexcept {
+void Hub::Enter(std::shared_ptr<PendingCommit> pending, bool has_changes, uint64_t counter_before) noexcept {
   const std::lock_guard lock(mutex_);
   PendingCommit* last = pending.get();
-  last->lsn = ++next_lsn_;
+  const PendingCommit* before = last_pending_;
+  // The commit in front of it, whose outcome may be open, has counted or has not.
+  const bool is_expected = before == nullptr ? IsSameCount(counter_, counter_before)
+                                             : IsSameCount(before->counter_before, counter_before) ||
+                                                   IsSameCount(NextCount(before->counter_before), counter_before);
+  last->gap_lsn = is_expected ? 0 : ++next_lsn_;
+  last->lsn = has_changes ? ++next_lsn_ : 0;
+  last->counter_before = counter_before;
   last->thread = std::this_thread::get_id();
   last->is_resolved = false;
   if (last_pending_ == nullptr) {
@@ -91,6 +110,20 @@ void Hub::TakeLsn(std::shared_ptr<PendingCommit> pending) noexcept {
     last_pending_->next = std::move(pending);
   }
   last_pending_ = last;
+}
+
+void Hub::CheckForeignCommits(const std::function<uint64_t()>& read_counter) {
+  const std::lock_guard lock(mutex_);
+  if (first_pending_ != nullptr) return;
+  const uint64_t counter = read_counter();
+  if (counter == 0) return;
+  if (!IsSameCount(counter_, counter)) PublishGap(++next_lsn_);
+  counter_ = counter;
+}
+
+void Hub::NoteCommit(uint64_t counter_after) noexcept {
+  const std::lock_guard lock(mutex_);
+  if (first_pending_ == nullptr && NextCount(counter_) == counter_after) counter_ = counter_after;
 }
 
 void Hub::Resolve(PendingCommit& pending, bool is_committed, bool is_lost, BatchPtr batch) noexcept {
@@ -111,7 +144,9 @@ void Hub::PublishResolved() noexcept {
     first_pending_ = std::move(pending->next);
     if (first_pending_ == nullptr) last_pending_ = nullptr;
     const BatchPtr batch = std::move(pending->batch);
-    if (!pending->is_committed) continue;
+    if (pending->gap_lsn != 0) PublishGap(pending->gap_lsn);
+    counter_ = pending->is_committed ? pending->counter_after : pending->counter_before;
+    if (!pending->is_committed || pending->lsn == 0) continue;
     published_lsn_ = pending->lsn;
     stats_.transactions++;
     stats_.changes += pending->changes;
@@ -122,6 +157,34 @@ void Hub::PublishResolved() noexcept {
       } else if (batch != nullptr) {
         reader->Push(batch);
       }
+    }
+  }
+}
+
+void Hub::PublishGap(int64_t lsn) noexcept {
+  published_lsn_ = lsn;
+  if (readers_.empty()) return;
+  std::shared_ptr<Batch> batch;
+  try {
+    TransactionBuffer buffer(store_);
+    uint8_t* const frame = buffer.BeginFrame(kHeaderSize);
+    if (frame == nullptr) throw std::bad_alloc();
+    FrameHeader header{};
+    header.frame_size = kHeaderSize;
+    header.op = static_cast<uint8_t>(FrameOp::kGap);
+    std::memcpy(frame, &header, kHeaderSize);
+    if (!buffer.EndFrame()) throw std::bad_alloc();
+    batch = buffer.Detach();
+    batch->lsn = lsn;
+    batch->time_ms = std::chrono::duration_cast<std::chrono::milliseconds>(std::chrono::system_clock::now().time_since_epoch()).count();
+  } catch (const std::bad_alloc&) {
+    // What cannot be said by a gap is said by an end.
+  }
+  for (const auto& reader : readers_) {
+    if (batch == nullptr) {
+      reader->Lose();
+    } else {
+      reader->Push(batch);
     }
   }
 }

@@ -22,9 +22,13 @@ namespace rowtap::capture {
 
 class Reader;
 
-// A commit on its way: has its LSN, and is published or dropped when its statement ends.
+// A commit on its way, of whatever connection of ours: entered while the write lock is held, and published or dropped when its statement
+// ends.
 struct PendingCommit {
-  int64_t lsn = 0;
+  int64_t lsn = 0;              // 0: it changed nothing that is delivered
+  int64_t gap_lsn = 0;          // of the gap before it, where somebody else had committed; 0: none
+  uint64_t counter_before = 0;  // rowtap_commit_counter in its transaction, and after the commit
+  uint64_t counter_after = 0;
   std::thread::id thread;
   bool is_resolved = false;
   bool is_committed = false;
@@ -32,7 +36,7 @@ struct PendingCommit {
   BatchPtr batch;        // null: dropped, lost, or nobody listens
   uint32_t changes = 0;
   uint64_t size = 0;
-  std::shared_ptr<PendingCommit> next;  // in LSN order
+  std::shared_ptr<PendingCommit> next;  // in commit order
 };
 
 struct HubStats {
@@ -45,9 +49,12 @@ struct HubStats {
 // Thread-safe. Found by the file itself while a captured connection has it open; what outlives those (a reader that has not come to the
 // end) keeps the hub, but a connection opened then begins another one: the file may be another by then, with the same inode.
 //
-// The life of a commit: TakeLsn in the commit hook, while SQLite's write lock is still held, so that LSN order is commit order; Resolve
-// when the statement has ended and the outcome is known. One whose outcome is open holds back those after it. A reader begins only while
-// none is open.
+// The life of a commit: Enter in the commit hook, while SQLite's write lock is still held, so that LSN order is commit order; Commit or
+// Drop when the statement has ended and the outcome is known. One whose outcome is open holds back those after it. A reader begins only
+// while none is open.
+//
+// SQLite counts the commits of everybody; each of ours knows the count that it found. Where that is not the one that ours left, somebody
+// else has committed in between: a gap is published at that place, with an LSN of its own.
 class Hub : public std::enable_shared_from_this<Hub> {
  public:
   // The hub of the file that the connection has open as main; of its own for an in-memory or temporary database. Adds a writer to it.
@@ -64,12 +71,18 @@ class Hub : public std::enable_shared_from_this<Hub> {
   std::string key() const { return file_ + '#' + std::to_string(serial_); }
   const std::shared_ptr<PageStore>& store() const noexcept { return store_; }
 
-  // Inside a hook: allocates nothing.
-  void TakeLsn(std::shared_ptr<PendingCommit> pending) noexcept;
+  // Inside a hook: allocates nothing. `has_changes`: it takes an LSN.
+  void Enter(std::shared_ptr<PendingCommit> pending, bool has_changes, uint64_t counter_before) noexcept;
   // Says what became of it, and publishes, in LSN order, all that this makes publishable.
   void Drop(PendingCommit& pending) noexcept { Resolve(pending, false, false, nullptr); }
   void Commit(PendingCommit& pending, BatchPtr batch) noexcept { Resolve(pending, true, false, std::move(batch)); }
   void Lose(PendingCommit& pending) noexcept { Resolve(pending, true, true, nullptr); }
+
+  // Looks whether somebody else has committed since ours last did. `read_counter` reads it in a transaction of now; it runs while no commit
+  // is in doubt and none can be published. Nothing is looked at while one is in doubt: it will see for itself.
+  void CheckForeignCommits(const std::function<uint64_t()>& read_counter);
+  // A commit of ours that no hook announced (VACUUM).
+  void NoteCommit(uint64_t counter_after) noexcept;
 
   // Whether a transaction's changes are wanted. What is recorded before anybody listens is kept up to a bound.
   bool IsWatched() noexcept { return is_watched_.load(std::memory_order_acquire); }
@@ -97,6 +110,7 @@ class Hub : public std::enable_shared_from_this<Hub> {
  private:
   void Resolve(PendingCommit& pending, bool is_committed, bool is_lost, BatchPtr batch) noexcept;
   void PublishResolved() noexcept;
+  void PublishGap(int64_t lsn) noexcept;
 
   const std::string file_;  // empty: found by nobody else
   const uint64_t serial_;
@@ -109,6 +123,7 @@ class Hub : public std::enable_shared_from_this<Hub> {
   int64_t published_lsn_;
   std::shared_ptr<PendingCommit> first_pending_;
   PendingCommit* last_pending_ = nullptr;
+  uint64_t counter_ = 0;  // as the last resolved commit left it; 0: not known
   std::vector<std::shared_ptr<Reader>> readers_;
   uint32_t abandoned_ = 0;
   HubStats stats_;

@@ -149,11 +149,13 @@ class NativeReader final : public Napi::ObjectWrap<NativeReader> {
 class NativeHub final : public Napi::ObjectWrap<NativeHub> {
  public:
   static Napi::Function Define(Napi::Env env, Classes* classes) {
-    return DefineClass(env, "NativeHub",
-                       {InstanceMethod<&NativeHub::Lsn>("lsn"), InstanceMethod<&NativeHub::RaiseLsn>("raiseLsn"),
-                        InstanceMethod<&NativeHub::Describe>("describe"), InstanceMethod<&NativeHub::SetMaxMemory>("setMaxMemory"),
-                        InstanceMethod<&NativeHub::HasOpenTransaction>("hasOpenTransaction"), InstanceMethod<&NativeHub::Stats>("stats"),
-                        InstanceMethod<&NativeHub::OpenReader>("openReader", napi_default_method, classes)});
+    return DefineClass(
+        env, "NativeHub",
+        {InstanceMethod<&NativeHub::Lsn>("lsn"), InstanceMethod<&NativeHub::RaiseLsn>("raiseLsn"),
+         InstanceMethod<&NativeHub::Describe>("describe"), InstanceMethod<&NativeHub::SetMaxMemory>("setMaxMemory"),
+         InstanceMethod<&NativeHub::HasOpenTransaction>("hasOpenTransaction"), InstanceMethod<&NativeHub::Stats>("stats"),
+         InstanceMethod<&NativeHub::Witness>("witness"), InstanceMethod<&NativeHub::CheckForeignCommits>("checkForeignCommits"),
+         InstanceMethod<&NativeHub::OpenReader>("openReader", napi_default_method, classes)});
   }
 
   explicit NativeHub(const Napi::CallbackInfo& info) : ObjectWrap(info) {
@@ -200,6 +202,32 @@ class NativeHub final : public Napi::ObjectWrap<NativeHub> {
   Napi::Value Stats(const Napi::CallbackInfo& info) {
     const capture::HubStats stats = hub_->stats();
     return Numbers(info.Env(), {stats.transactions, stats.changes, stats.bytes, stats.spilled_bytes});
+  }
+
+  void Witness(const Napi::CallbackInfo& info) {
+    Connection* connection = info.Length() == 1 ? Connection::Unwrap(info.Env(), info[0]) : nullptr;
+    if (connection != nullptr && connection->borrowed_db() != nullptr && connection->borrowed_capture() == nullptr) {
+      connection->SetCapture(capture::Capture::InstallWitness(connection->borrowed_db(), hub_));
+    } else if (!info.Env().IsExceptionPending()) {
+      ThrowTypeError(info.Env(), "witness(connection): an open connection without capture");
+    }
+  }
+
+  void CheckForeignCommits(const Napi::CallbackInfo& info) {
+    const Napi::Env env = info.Env();
+    Connection* connection = info.Length() == 1 ? Connection::Unwrap(env, info[0]) : nullptr;
+    sqlite3* db = connection == nullptr ? nullptr : connection->borrowed_db();
+    if (db == nullptr) {
+      if (!env.IsExceptionPending()) ThrowTypeError(env, "checkForeignCommits(connection): an open connection");
+      return;
+    }
+    int code = SQLITE_OK;
+    hub_->CheckForeignCommits([&]() -> uint64_t {
+      code = sqlite3_exec(db, "SELECT 1 FROM sqlite_schema LIMIT 1", nullptr, nullptr, nullptr);
+      return code == SQLITE_OK ? rowtap_commit_counter(db) : 0;
+    });
+    FlushWake(env);
+    if (code != SQLITE_OK) ThrowSqliteError(connection->environment(), sqlite3_errmsg(db), code);
   }
 
   Napi::Value OpenReader(const Napi::CallbackInfo& info) {
@@ -331,6 +359,7 @@ void InitHub(Napi::Env env, Napi::Object exports) {
   set("opRow", static_cast<size_t>(FrameOp::kRow));
   set("opSchema", static_cast<size_t>(FrameOp::kSchema));
   set("opBatch", static_cast<size_t>(FrameOp::kBatch));
+  set("opGap", static_cast<size_t>(FrameOp::kGap));
   set("flagIndirect", capture::kIndirect);
   set("flagAscii", capture::kAscii);
   exports.Set("frameLayout", layout);

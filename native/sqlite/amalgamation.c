@@ -114,7 +114,9 @@ sqlite3_value* rowtap_column_default(sqlite3* db, const void* table, int column)
   return value;
 }
 
-void rowtap_run_out_of_memory(sqlite3* db) { sqlite3OomFault(db); }
+void rowtap_run_out_of_memory(sqlite3* db) {
+  sqlite3OomFault(db);
+}
 
 int rowtap_is_user_table(const void* table) {
   const Table* t = table;
@@ -257,6 +259,8 @@ int rowtap_statement_kind(sqlite3_stmt* statement) {
   for (at = 0; at < v->nOp; at++) {
     const Op* op = &v->aOp[at];
     switch (op->opcode) {
+      case OP_Vacuum:
+        return ROWTAP_STATEMENT_VACUUM;
       case OP_Savepoint:
         return op->p1 == SAVEPOINT_ROLLBACK ? ROWTAP_STATEMENT_ROLLBACK_TO : ROWTAP_STATEMENT_OTHER;
       case OP_SetCookie:
@@ -304,6 +308,15 @@ int rowtap_savepoint_depth(sqlite3* db) {
 
 int rowtap_transaction_state(sqlite3* db) {
   return sqlite3BtreeTxnState(db->aDb[0].pBt);
+}
+
+uint64_t rowtap_commit_counter(sqlite3* db) {
+  const Pager* pager = sqlite3BtreePager(db->aDb[0].pBt);
+  if (pager->memDb || pager->tempFile) return 0;
+  if (pager->pWal != NULL) return (uint64_t)2 << 32 | pager->pWal->hdr.iChange;
+  // An exclusively locked file has no other writers, and its counter is not kept up.
+  if (pager->exclusiveMode) return 0;
+  return (uint64_t)1 << 32 | sqlite3Get4byte((const u8*)pager->dbFileVers);
 }
 
 int rowtap_begin_write(sqlite3* db) {

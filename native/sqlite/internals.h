@@ -53,11 +53,18 @@ const char* rowtap_column_name(const void* table, int column);
 // The INTEGER PRIMARY KEY column, which the record holds as NULL; -1: none.
 int rowtap_rowid_column(const void* table);
 
+// A number that every commit to main's file makes greater by one, whoever commits, as the connection's newest transaction saw it; with the
+// journal mode in its upper half, since the two kinds of counters have nothing in common. 0: no file, or not known. WAL: iChange of the
+// WAL-index header (https://www.sqlite.org/walformat.html#the_wal_index_header); otherwise the file change counter
+// (https://www.sqlite.org/fileformat2.html#file_change_counter).
+uint64_t rowtap_commit_counter(sqlite3* db);
+
 enum rowtap_statement_kind {
   ROWTAP_STATEMENT_READ,         // writes nothing, ends nothing
   ROWTAP_STATEMENT_WRITE,        // INSERT, UPDATE, DELETE
   ROWTAP_STATEMENT_SCHEMA,       // changes the schema of main
   ROWTAP_STATEMENT_ROLLBACK_TO,  // ROLLBACK TO a savepoint
+  ROWTAP_STATEMENT_VACUUM,       // commits without a call of the commit hook
   ROWTAP_STATEMENT_OTHER,
 };
 int rowtap_statement_kind(sqlite3_stmt* statement);

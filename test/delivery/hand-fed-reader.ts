@@ -172,6 +172,7 @@ export class Fixture {
       integers: 'auto',
       selection: { ...everything, ...selection },
       onCorrupt: (error) => this.corrupt.push(error),
+      onForeignCommits: () => {},
     };
     this.subscription = new StreamSubscription({
       consumer: undefined,
@@ -180,6 +181,7 @@ export class Fixture {
       bootstrap: undefined,
       reader: this.reader,
       decoder,
+      beginAgain: undefined,
       progress: noProgress,
       ack: 'auto',
       maxBuffered: 64 * 1024 * 1024,
