@@ -204,7 +204,7 @@ function fileOf(database: Writer): CapturedFile<ProgressStore> {
 
 function openWatch(path: string): WatchConnection {
   const watch = openUncaptured(path, { isReadonly: true, timeoutMs: 0 });
-  return { native: nativeOf(watch), journalMode: () => watch.pragma('journal_mode', { simple: true }), close: () => watch.close() };
+  return { native: nativeOf(watch), close: () => watch.close() };
 }
 
 async function leaveFile(file: CapturedFile<ProgressStore>, source: HookSource): Promise<void> {
