@@ -2,7 +2,7 @@
  * The composition root: the one file that knows every part, and puts them together. What is open in this thread is kept here: files that
  * have a source, the sources by name, the turns in which their subscriptions read.
  */
-import { basename, resolve } from 'node:path';
+import { basename } from 'node:path';
 import type { NativeBinding, NativeConnection, NativeReader } from './binding/native.js';
 import { openCheckpoints } from './checkpoint/checkpoints.js';
 import { resume } from './checkpoint/resume.js';
@@ -181,14 +181,10 @@ function listTablesOf(owners: ReadonlySet<Writer>): string[] {
 }
 
 function fileOf(database: Writer): CapturedFile<ProgressStore> {
-  const { hub, key } = binding().hubOf(nativeOf(database));
+  const { hub, key, path: filePath } = binding().hubOf(nativeOf(database));
   const known = files.get(key);
   if (known !== undefined) return known;
-  const path = database.memory
-    ? ':memory:'
-    : database.name.trim().startsWith('file:')
-      ? database.name.trim()
-      : resolve(database.name.trim());
+  const path = database.memory ? ':memory:' : filePath;
   const isReadonly = database.readonly;
   const connect = (): Writer => {
     const checkpoints = openUncaptured(path, { isReadonly, timeoutMs: checkpointTimeoutMs });
@@ -217,7 +213,9 @@ async function leaveFile(file: CapturedFile<ProgressStore>, source: HookSource):
  * and a new file in its place (the system may give it the same inode) is not mistaken for it.
  */
 function forgetFile(file: CapturedFile<ProgressStore>): void {
-  if (file.openSource() === undefined && files.get(file.key) === file) files.delete(file.key);
+  if (file.openSource() !== undefined) return;
+  if (files.get(file.key) === file) files.delete(file.key);
+  file.foreignCommits?.end();
 }
 
 /**

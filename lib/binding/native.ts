@@ -101,8 +101,11 @@ export interface NativeSnapshotRows {
 
 export interface NativeBinding {
   Connection: new (path: string, options: NativeConnectionOptions) => NativeConnection;
-  /** The hub of the file that a captured connection writes. The same hub gives an object each time; `key` is equal for equal hubs. */
-  hubOf(connection: NativeConnection): { hub: NativeHub; key: string };
+  /**
+   * The hub of the file that a captured connection writes. The same hub gives an object each time; `key` is equal for equal hubs. `path` is
+   * absolute, as SQLite opened it; "" for what is no file.
+   */
+  hubOf(connection: NativeConnection): { hub: NativeHub; key: string; path: string };
   /** Opens a scan of `table` in storage order. `connection` is one that a reader was opened with. */
   openSnapshotRows(connection: NativeConnection, hub: NativeHub, table: string): NativeSnapshotRows;
   /**

@@ -7,7 +7,7 @@ import type { HookSource } from './hook-source.js';
 export class CapturedFile<Store> {
   /** Equal for the same file, however its path was spelt. */
   readonly key: string;
-  /** Absolute, or as it was given where it is a URI; ":memory:" for what is no file. */
+  /** Absolute; ":memory:" for what is no file. */
   readonly path: string;
   readonly hub: NativeHub;
   readonly catalog: Catalog;

@@ -59,6 +59,11 @@ export class ForeignCommits {
     this.#error = undefined;
   }
 
+  /** The writers are closed: what others commit from now on is no gap in what ours did. */
+  end(): void {
+    clearInterval(this.#timer);
+  }
+
   #look(): void {
     try {
       const written = this.#whenWritten();

@@ -1,5 +1,6 @@
 import type { NativeHub } from '../binding/native.js';
 import { RowtapError } from '../errors/rowtap-error.js';
+import { SqliteError } from '../errors/sqlite-error.js';
 import type { SubscribeOptions } from '../model/options.js';
 import type { Source, SourceInfo, Subscription, SubscriptionInfo } from '../model/source.js';
 import type { AnyTables } from '../model/value.js';
@@ -61,12 +62,13 @@ export class HookSource implements Source {
   info(): SourceInfo {
     const { hub, file, error } = this.#parts;
     const [transactions, changes, bytes, spilled] = hub.stats();
-    const trouble = this.#corruptRow ?? error();
+    const unread = this.#refreshTables();
+    const trouble = this.#corruptRow ?? error() ?? unread;
     return {
       name: this.name,
       engine: 'hook',
       file,
-      tables: this.tables(),
+      tables: this.#tables,
       durability: 'live',
       state: this.#isOpen ? (trouble === undefined ? 'running' : 'degraded') : 'closed',
       ...(trouble === undefined ? {} : { error: { code: trouble.code, message: trouble.message } }),
@@ -82,10 +84,20 @@ export class HookSource implements Source {
     };
   }
 
-  /** The tables it captures; after its end, those that it captured then. */
+  /** The tables it captures. Throws what SQLite throws where they can't be read just now. */
   tables(): string[] {
-    if (this.#isOpen) this.#tables = this.#parts.listTables().filter((name) => this.filter.accepts(name));
+    this.#tables = this.#parts.listTables().filter((name) => this.filter.accepts(name));
     return this.#tables;
+  }
+
+  /** For `info`, which can be asked at any time: within a call of the database too, and after its end. The tables seen last stay then. */
+  #refreshTables(): SqliteError | undefined {
+    try {
+      if (this.#isOpen) this.tables();
+    } catch (error) {
+      if (error instanceof SqliteError) return error;
+    }
+    return undefined;
   }
 
   subscribe<Tables = AnyTables>(options?: SubscribeOptions): Subscription<Tables> {
@@ -131,7 +143,10 @@ export class HookSource implements Source {
   }
 
   async close(): Promise<void> {
-    if (this.#isOpen) this.#leave();
+    if (this.#isOpen) {
+      this.#refreshTables();
+      this.#leave();
+    }
     await Promise.all([...this.#subscriptions].map((subscription) => subscription.close()));
     await this.#closeRest();
   }

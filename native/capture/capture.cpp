@@ -339,9 +339,8 @@ void Capture::FollowSavepoints(int kind, bool is_failed) noexcept {
 }
 
 void Capture::Settle() noexcept {
-  const int state = rowtap_transaction_state(borrowed_db_);
   if (is_sealed_) {
-    if (state == SQLITE_TXN_WRITE) {
+    if (rowtap_transaction_state(borrowed_db_) == SQLITE_TXN_WRITE) {
       hub_->Drop(*pending_);
       is_sealed_ = false;
       if (pending_.use_count() > 1) pending_ = nullptr;
@@ -349,11 +348,14 @@ void Capture::Settle() noexcept {
       Publish();
     }
   }
-  const bool is_open = state != SQLITE_TXN_NONE || sqlite3_get_autocommit(borrowed_db_) == 0;
-  if (is_open != has_open_transaction_ && !is_witness_) {
-    has_open_transaction_ = is_open;
-    hub_->AddOpenTransaction(is_open ? 1 : -1);
-  }
+  NoteTransaction();
+}
+
+void Capture::NoteTransaction() noexcept {
+  const bool is_open = rowtap_transaction_state(borrowed_db_) != SQLITE_TXN_NONE || sqlite3_get_autocommit(borrowed_db_) == 0;
+  if (is_open == has_open_transaction_ || is_witness_) return;
+  has_open_transaction_ = is_open;
+  hub_->AddOpenTransaction(is_open ? 1 : -1);
 }
 
 void Capture::Publish() noexcept {

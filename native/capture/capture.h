@@ -54,6 +54,9 @@ class Capture {
   void AppendInsert(uint32_t table_id, int64_t rowid, std::span<const uint8_t> record) noexcept;
   // What this transaction changes can't be recorded: if it commits, the subscribers are told that they have lost it.
   void Lose() noexcept;
+  // Tells the hub whether the connection has a transaction open. To be called also where a statement that only reads has ended or is left
+  // open: it holds one as well.
+  void NoteTransaction() noexcept;
 
  private:
   using Mark = TransactionBuffer::Mark;

@@ -46,7 +46,10 @@ int Execution::Reset() noexcept {
   // A statement left open ends in its reset: it may commit there, or be undone.
   const bool is_undone = run_ != 0 && rowtap_was_undone(borrowed_statement_);
   const int code = sqlite3_reset(borrowed_statement_);
-  if (run_ == 0) return SQLITE_OK;
+  if (run_ == 0) {
+    if (borrowed_capture_ != nullptr) borrowed_capture_->NoteTransaction();
+    return SQLITE_OK;
+  }
   if (code != SQLITE_OK) Fail(code);
   borrowed_capture_->End(run_, kind_, code != SQLITE_OK, is_undone);
   run_ = 0;

@@ -303,6 +303,8 @@ Napi::Value HubOf(const Napi::CallbackInfo& info) {
   Napi::Object result = Napi::Object::New(info.Env());
   result.Set("hub", hub);
   result.Set("key", Napi::String::New(info.Env(), NativeHub::Unwrap(hub)->hub()->key()));
+  const char* path = sqlite3_db_filename(Connection::Unwrap(info.Env(), connection)->borrowed_db(), "main");
+  result.Set("path", Napi::String::New(info.Env(), path == nullptr ? "" : path));
   return result;
 }
 

@@ -335,7 +335,9 @@ napi_value Statement::Fetch(napi_env env, int max_rows) {
   const bool is_at_end = code != SQLITE_ROW;
   if (has_thrown) {
     EndRun(nullptr);
-  } else if (is_at_end) {
+  } else if (!is_at_end) {
+    if (borrowed_connection_->borrowed_capture() != nullptr) borrowed_connection_->borrowed_capture()->NoteTransaction();
+  } else {
     code = code == SQLITE_DONE ? EndRun(&message) : FailRun(code, &message);
     if (code != SQLITE_OK && staging->rows() > 0) {
       has_failed_ = true;

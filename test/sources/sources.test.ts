@@ -101,6 +101,51 @@ describe('opening', () => {
   });
 });
 
+test('info can be asked within a call of the database, and while another connection has locked it', () => {
+  const asked: string[][] = [];
+  const verbose = (): void => void asked.push(...listSources().map(({ tables }) => tables));
+  const path = join(folder, 'verbose.db');
+  const db = new Database(path, { verbose, timeout: 0 });
+  open.add(db);
+  db.exec('CREATE TABLE orders (id INTEGER PRIMARY KEY)');
+  db.changes();
+  listSources();
+  asked.length = 0;
+  db.exec('INSERT INTO orders VALUES (1)');
+  expect(asked).toEqual([['orders']]);
+  const other = new Database(path);
+  open.add(other);
+  other.exec('BEGIN EXCLUSIVE');
+  expect(listSources()).toMatchObject([{ state: 'degraded', error: { code: 'SQLITE_BUSY' }, tables: ['orders'] }]);
+  other.exec('COMMIT');
+  expect(listSources()).toMatchObject([{ state: 'running', tables: ['orders'] }]);
+});
+
+test('info of a closed source tells what it captured', async () => {
+  const source = openSource(database());
+  await source.close();
+  expect(source.info()).toMatchObject({ state: 'closed', tables: ['orders', 'users'] });
+});
+
+test('a file is found again wherever the process has gone since', async () => {
+  const start = process.cwd();
+  try {
+    mkdirSync(join(folder, 'elsewhere'));
+    database('elsewhere/shop.db').exec("INSERT INTO orders VALUES (1, 'of another file')");
+    process.chdir(folder);
+    const db = new Database('shop.db');
+    open.add(db);
+    db.exec('PRAGMA journal_mode = WAL; CREATE TABLE orders (id INTEGER PRIMARY KEY); INSERT INTO orders VALUES (7)');
+    process.chdir('elsewhere');
+    const subscription = db.changes({ consumer: 'c' });
+    expect(listSources()).toMatchObject([{ file: join(folder, 'shop.db'), state: 'running' }]);
+    db.close();
+    expect(ids(await collect(subscription))).toEqual(['bootstrap', 7]);
+  } finally {
+    process.chdir(start);
+  }
+});
+
 describe('bad input is refused before anything changes', () => {
   const wrong: [string, unknown][] = [
     ['ROWTAP_BAD_OPTION', { tabels: ['orders'] }],
