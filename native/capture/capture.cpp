@@ -310,11 +310,16 @@ void Capture::End(uint64_t run, int kind, bool is_failed, bool is_undone) noexce
   for (size_t i = runs_.size(); i-- > 0;) {
     if (runs_[i].id != run) continue;
     const Run ended = runs_[i];
-    runs_.erase(runs_.begin() + static_cast<ptrdiff_t>(i));
+    if (i + 1 == runs_.size()) {
+      runs_.pop_back();
+    } else {
+      runs_.erase(runs_.begin() + static_cast<ptrdiff_t>(i));
+    }
     if (is_failed && is_undone && ended.has_journal) Rewind(ended.mark);
     break;
   }
-  FollowSavepoints(kind, is_failed);
+  // INSERT, UPDATE and DELETE leave the savepoints as they are, unless they end the transaction.
+  if (kind != ROWTAP_STATEMENT_WRITE) FollowSavepoints(kind, is_failed);
   Settle();
   if (kind == ROWTAP_STATEMENT_VACUUM && !is_failed) hub_->NoteCommit(rowtap_commit_counter(borrowed_db_));
 }
@@ -352,7 +357,7 @@ void Capture::Settle() noexcept {
 }
 
 void Capture::NoteTransaction() noexcept {
-  const bool is_open = rowtap_transaction_state(borrowed_db_) != SQLITE_TXN_NONE || sqlite3_get_autocommit(borrowed_db_) == 0;
+  const bool is_open = sqlite3_get_autocommit(borrowed_db_) == 0 || rowtap_transaction_state(borrowed_db_) != SQLITE_TXN_NONE;
   if (is_open == has_open_transaction_ || is_witness_) return;
   has_open_transaction_ = is_open;
   hub_->AddOpenTransaction(is_open ? 1 : -1);
@@ -387,6 +392,7 @@ void Capture::EndTransaction() noexcept {
   is_lost_ = false;
   buffer_.Clear();
   runs_.clear();
+  savepoints_.clear();
   // While commits before it are open, the hub still needs this one.
   if (is_sealed_ && pending_.use_count() > 1) pending_ = nullptr;
   is_sealed_ = false;
