@@ -41,7 +41,14 @@ uint8_t* WriteHeader(uint8_t* frame, FrameOp op, uint8_t flags, uint32_t table_i
 
 std::unique_ptr<Capture> Capture::Install([[maybe_unused]] sqlite3* borrowed_db) {
 #ifdef SQLITE_ENABLE_PREUPDATE_HOOK
-  std::unique_ptr<Capture> capture(new Capture(borrowed_db, Hub::Join(borrowed_db), false));
+  const std::shared_ptr<Hub> hub = Hub::Join(borrowed_db);
+  std::unique_ptr<Capture> capture;
+  try {
+    capture.reset(new Capture(borrowed_db, hub, false));
+  } catch (const std::bad_alloc&) {
+    hub->Leave();
+    throw;
+  }
   sqlite3_preupdate_hook(
       borrowed_db,
       [](void* self, sqlite3*, int op, const char*, const char*, sqlite3_int64 rowid_before, sqlite3_int64 rowid_after) {
@@ -88,6 +95,7 @@ void Capture::Close() noexcept {
   sqlite3_rollback_hook(borrowed_db_, nullptr, nullptr);
 #endif
   OnRollback();
+  if (is_unknown_) SettleUnknown();
   if (has_open_transaction_) hub_->AddOpenTransaction(-1);
   has_open_transaction_ = false;
   if (!is_witness_) hub_->Leave();
@@ -130,9 +138,14 @@ int Capture::OnCommit() noexcept {
   // file.
   if (!has_changes && rowtap_transaction_state(borrowed_db_) != SQLITE_TXN_WRITE) return 0;
   if (pending_ == nullptr) {
-    // Its memory was refused when the last commit ended; without it the commit could not be put in order.
-    pending_.reset(new (std::nothrow) PendingCommit());
-    if (pending_ == nullptr) return 1;
+    // The hub still holds the last one. Without its memory the commit could not be put in order, and is refused as SQLite refuses it when
+    // its own runs out.
+    try {
+      pending_ = std::make_shared<PendingCommit>();
+    } catch (const std::bad_alloc&) {
+      rowtap_run_out_of_memory(borrowed_db_);
+      return 1;
+    }
   }
   time_ms_ = NowMs();
   hub_->Enter(pending_, has_changes, rowtap_commit_counter(borrowed_db_));
@@ -141,7 +154,18 @@ int Capture::OnCommit() noexcept {
 }
 
 void Capture::OnRollback() noexcept {
-  if (is_sealed_) hub_->Drop(*pending_);
+  if (is_unknown_) return;
+  if (is_sealed_) {
+    switch (rowtap_failed_commit_outcome(borrowed_db_, pending_->counter_before)) {
+      case ROWTAP_COMMIT_DONE:
+        return Publish();
+      case ROWTAP_COMMIT_UNKNOWN:
+        is_unknown_ = true;
+        return;
+      default:
+        hub_->Drop(*pending_);
+    }
+  }
   EndTransaction();
 }
 
@@ -344,7 +368,9 @@ void Capture::FollowSavepoints(int kind, bool is_failed) noexcept {
 }
 
 void Capture::Settle() noexcept {
-  if (is_sealed_) {
+  if (is_unknown_) {
+    SettleUnknown();
+  } else if (is_sealed_) {
     if (rowtap_transaction_state(borrowed_db_) == SQLITE_TXN_WRITE) {
       hub_->Drop(*pending_);
       is_sealed_ = false;
@@ -361,6 +387,17 @@ void Capture::NoteTransaction() noexcept {
   if (is_open == has_open_transaction_ || is_witness_) return;
   has_open_transaction_ = is_open;
   hub_->AddOpenTransaction(is_open ? 1 : -1);
+}
+
+// Where the file may hold what was given up, nobody is told of rows that may not be there, but that something is lost.
+void Capture::SettleUnknown() noexcept {
+  is_unknown_ = false;
+  if (rowtap_unknown_commit_outcome(borrowed_db_, pending_->counter_before, &pending_->counter_after) == ROWTAP_COMMIT_UNDONE) {
+    hub_->Drop(*pending_);
+  } else {
+    hub_->Lose(*pending_);
+  }
+  EndTransaction();
 }
 
 void Capture::Publish() noexcept {

@@ -21,7 +21,8 @@ namespace rowtap::capture {
 //   preupdate hook   appends the row to the buffer
 //   a statement fails, ROLLBACK TO   the buffer is rewound to the statement's or the savepoint's mark
 //   commit hook      seals: the LSN is taken. Not yet a commit: writing may still fail
-//   rollback hook    the buffer is cleared
+//   rollback hook    the buffer is cleared. Behind a commit hook SQLite may have given up a commit that the file holds all the same: it is
+//                    published then; where that is not known yet, it is looked at when the statement has ended
 //   the statement has ended   committed if it is sealed and no write transaction is open any more: then the buffer is published as a batch.
 //                    Sealed, and the transaction still open: the COMMIT failed and can be tried again; the seal is broken
 //
@@ -96,6 +97,7 @@ class Capture {
   void Rewind(Mark mark) noexcept;
   void FollowSavepoints(int kind, bool is_failed) noexcept;
   void Settle() noexcept;
+  void SettleUnknown() noexcept;
   void Publish() noexcept;
   void EndTransaction() noexcept;
 
@@ -106,6 +108,7 @@ class Capture {
   std::shared_ptr<PendingCommit> pending_;
   int64_t time_ms_ = 0;
   bool is_sealed_ = false;
+  bool is_unknown_ = false;  // SQLite has given the sealed commit up, and the file may hold it
   bool is_lost_ = false;
   bool is_abandoned_ = false;
   bool has_open_transaction_ = false;

@@ -106,7 +106,8 @@ int Execution::StepSchemaChange() noexcept {
   } else if (const int commit_code = sqlite3_exec(db, "COMMIT", nullptr, nullptr, nullptr); commit_code != SQLITE_OK) {
     code = Fail(commit_code);
   }
-  if (sqlite3_get_autocommit(db) == 0) sqlite3_exec(db, "ROLLBACK", nullptr, nullptr, nullptr);
+  // By no statement: where memory has run out, none can be prepared, and the application would be left in a transaction it never began.
+  rowtap_roll_back(db);
   borrowed_capture_->End(0, ROWTAP_STATEMENT_OTHER, code != SQLITE_DONE, false);
   return code;
 }

@@ -227,6 +227,8 @@ Hub::OpenResult Hub::Open(const std::shared_ptr<Reader>& reader, const std::func
   }
   resolved_.wait(lock, [this] { return first_pending_ == nullptr; });
   if (abandoned_ > 0) return OpenResult::kBusy;
+  // Nothing can fail once the snapshot's transaction has begun.
+  readers_.reserve(readers_.size() + 1);
   if (begin_snapshot && !begin_snapshot()) return OpenResult::kFailed;
   reader->Begin(published_lsn_);
   readers_.push_back(reader);

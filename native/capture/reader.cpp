@@ -111,9 +111,9 @@ Reader::Buffered Reader::buffered() noexcept {
 }
 
 void Reader::Close() noexcept {
-  std::deque<BatchPtr> dropped;
   const std::lock_guard lock(mutex_);
-  dropped.swap(batches_);
+  // Not swapped with an empty one: even that takes memory.
+  batches_.clear();
   state_ = ReaderState::kClosed;
   offset_ = 0;
   has_begun_ = false;

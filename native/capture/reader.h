@@ -31,7 +31,8 @@ enum class ReaderState : uint8_t { kOpen = 0, kClosed = 1, kLaggard = 2, kLost =
 // that never reads is found out at its second. Nothing counts before the first read of a reader that has a snapshot to deliver first.
 class Reader {
  public:
-  Reader(std::shared_ptr<Waker> waker, uint64_t max_buffered, bool has_snapshot) noexcept
+  // Throws std::bad_alloc.
+  Reader(std::shared_ptr<Waker> waker, uint64_t max_buffered, bool has_snapshot)
       : waker_(std::move(waker)), max_buffered_(max_buffered), is_held_(has_snapshot) {}
 
   // From the hub.

@@ -319,6 +319,60 @@ uint64_t rowtap_commit_counter(sqlite3* db) {
   return (uint64_t)1 << 32 | sqlite3Get4byte((const u8*)pager->dbFileVers);
 }
 
+int rowtap_failed_commit_outcome(sqlite3* db, uint64_t counter_before) {
+  const Pager* pager = sqlite3BtreePager(db->aDb[0].pBt);
+  if (pager->memDb || pager->tempFile) return ROWTAP_COMMIT_UNDONE;
+  // Undoing has read the shared header again, under the write lock.
+  if (pager->pWal != NULL) return pager->pWal->hdr.iChange == (u32)counter_before ? ROWTAP_COMMIT_UNDONE : ROWTAP_COMMIT_DONE;
+  // The counter's page is written with the others, before the journal goes.
+  return counter_before != 0 && rowtap_commit_counter(db) == counter_before ? ROWTAP_COMMIT_UNDONE : ROWTAP_COMMIT_UNKNOWN;
+}
+
+// Errors of what is done before the journal goes.
+static int IsBeforeCommitPoint(int code) {
+  switch (code) {
+    case SQLITE_FULL:
+    case SQLITE_NOMEM:
+    case SQLITE_IOERR_NOMEM:
+    case SQLITE_IOERR_READ:
+    case SQLITE_IOERR_SHORT_READ:
+    case SQLITE_IOERR_WRITE:
+    case SQLITE_IOERR_FSYNC:
+    case SQLITE_IOERR_FSTAT:
+    case SQLITE_IOERR_DELETE:
+      return 1;
+    default:
+      return 0;
+  }
+}
+
+int rowtap_unknown_commit_outcome(sqlite3* db, uint64_t counter_before, uint64_t* counter) {
+  Btree* btree = db->aDb[0].pBt;
+  *counter = counter_before;
+  if (sqlite3BtreePager(btree)->journalMode == PAGER_JOURNALMODE_DELETE && IsBeforeCommitPoint(sqlite3_extended_errcode(db))) {
+    return ROWTAP_COMMIT_UNDONE;
+  }
+  *counter = 0;
+  sqlite3_mutex_enter(db->mutex);
+  if (db->nVdbeActive == 0 && sqlite3BtreeTxnState(btree) == SQLITE_TXN_NONE && sqlite3BtreeBeginTrans(btree, 0, NULL) == SQLITE_OK) {
+    *counter = rowtap_commit_counter(db);
+    sqlite3BtreeCommit(btree);
+  }
+  sqlite3_mutex_leave(db->mutex);
+  // Another count may also be another's commit, made after ours had been undone.
+  return *counter != 0 && *counter == counter_before ? ROWTAP_COMMIT_UNDONE : ROWTAP_COMMIT_UNKNOWN;
+}
+
+void rowtap_roll_back(sqlite3* db) {
+  sqlite3_mutex_enter(db->mutex);
+  if (!db->autoCommit) {
+    sqlite3RollbackAll(db, SQLITE_ABORT_ROLLBACK);
+    db->autoCommit = 1;
+    sqlite3CloseSavepoints(db);
+  }
+  sqlite3_mutex_leave(db->mutex);
+}
+
 int rowtap_begin_write(sqlite3* db) {
   int code;
   sqlite3_mutex_enter(db->mutex);

@@ -59,6 +59,19 @@ int rowtap_rowid_column(const void* table);
 // (https://www.sqlite.org/fileformat2.html#file_change_counter).
 uint64_t rowtap_commit_counter(sqlite3* db);
 
+// In the rollback hook: what became of main's part of a commit that SQLite gave up after its commit hook. It counts as given up, and main
+// may hold it all the same: where several files are committed in WAL mode, main comes first and stays when a later one fails; and with a
+// rollback journal the commit is made by doing away with the journal, behind which the file is still cut and unlocked.
+// https://www.sqlite.org/lang_attach.html, https://www.sqlite.org/atomiccommit.html#_deleting_the_rollback_journal
+enum rowtap_commit_outcome { ROWTAP_COMMIT_UNDONE, ROWTAP_COMMIT_DONE, ROWTAP_COMMIT_UNKNOWN };
+int rowtap_failed_commit_outcome(sqlite3* db, uint64_t counter_before);
+// Where that was not known: the same when the statement has ended. SQLite's error tells, or a read transaction does, which undoes what was
+// left to be undone. Sets what the file counts now; 0: not known.
+int rowtap_unknown_commit_outcome(sqlite3* db, uint64_t counter_before, uint64_t* counter);
+
+// ROLLBACK, which can't fail: it takes no memory.
+void rowtap_roll_back(sqlite3* db);
+
 enum rowtap_statement_kind {
   ROWTAP_STATEMENT_READ,         // writes nothing, ends nothing
   ROWTAP_STATEMENT_WRITE,        // INSERT, UPDATE, DELETE

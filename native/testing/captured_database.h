@@ -65,8 +65,11 @@ class CapturedConnection {
     sqlite3_stmt* prepared = nullptr;
     const int code = sqlite3_prepare_v2(db_.get(), sql.c_str(), -1, &prepared, nullptr);
     const sqlite::StatementHandle statement(prepared);
-    if (code != SQLITE_OK) return code;
-    capture::Execution execution(capture_.get(), prepared);
+    return code == SQLITE_OK ? RunPrepared(prepared) : code;
+  }
+
+  int RunPrepared(sqlite3_stmt* borrowed_statement) {
+    capture::Execution execution(capture_.get(), borrowed_statement);
     int step = SQLITE_ROW;
     while (step == SQLITE_ROW) step = execution.Step();
     const int reset = execution.Reset();
@@ -76,6 +79,7 @@ class CapturedConnection {
   void MustRun(const std::string& sql) { Check(Run(sql) == SQLITE_OK, sql); }
 
   capture::Hub& hub() { return capture_->hub(); }
+  sqlite3* db() { return db_.get(); }
 
  private:
   // The capture goes last: closing the handle may still call its hooks.

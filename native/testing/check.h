@@ -10,11 +10,14 @@
 
 namespace rowtap::testing {
 
+// What the test is at, for the message of a claim that does not hold, or of a crash.
+inline char context[200] = "";
+
 // Ends the program with the place and `claim` where it does not hold.
 inline void Check(bool holds, std::string_view claim, const std::source_location& where = std::source_location::current()) {
   if (holds) return;
-  std::fprintf(stderr, "%s:%u: not so: %.*s\n", where.file_name(), static_cast<unsigned>(where.line()), static_cast<int>(claim.size()),
-               claim.data());
+  std::fprintf(stderr, "%s:%u: not so: %.*s%s%s\n", where.file_name(), static_cast<unsigned>(where.line()), static_cast<int>(claim.size()),
+               claim.data(), *context == 0 ? "" : "; in: ", context);
   std::exit(1);
 }
 

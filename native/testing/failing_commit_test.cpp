@@ -36,10 +36,10 @@ void CheckOne(const TemporaryFolder& folder, const char* name, const char* journ
 int main() {
   Check(InstallFaultVfs() == SQLITE_OK, "the failing file system can be installed");
   const TemporaryFolder folder;
-  CheckOne(folder, "wal-write", "wal", {FileKind::kWal, FileOperation::kWrite, 0, SQLITE_IOERR_WRITE, true, false});
-  CheckOne(folder, "wal-full", "wal", {FileKind::kWal, FileOperation::kWrite, 1, SQLITE_FULL, true, true});
-  CheckOne(folder, "wal-sync", "wal", {FileKind::kWal, FileOperation::kSync, 0, SQLITE_IOERR_FSYNC, true, false});
-  CheckOne(folder, "journal-write", "delete", {FileKind::kJournal, FileOperation::kWrite, 0, SQLITE_IOERR_WRITE, true, false});
-  CheckOne(folder, "journal-sync", "delete", {FileKind::kJournal, FileOperation::kSync, 0, SQLITE_IOERR_FSYNC, true, false});
-  CheckOne(folder, "journal-delete", "delete", {FileKind::kJournal, FileOperation::kDelete, 0, SQLITE_IOERR_DELETE, true, false});
+  CheckOne(folder, "wal-write", "wal", {FileKind::kWal, FileOperation::kWrite, 0, SQLITE_IOERR_WRITE, true, Effect::kNone});
+  CheckOne(folder, "wal-full", "wal", {FileKind::kWal, FileOperation::kWrite, 1, SQLITE_FULL, true, Effect::kHalf});
+  CheckOne(folder, "wal-sync", "wal", {FileKind::kWal, FileOperation::kSync, 0, SQLITE_IOERR_FSYNC, true, Effect::kNone});
+  CheckOne(folder, "journal-write", "delete", {FileKind::kJournal, FileOperation::kWrite, 0, SQLITE_IOERR_WRITE, true, Effect::kNone});
+  CheckOne(folder, "journal-sync", "delete", {FileKind::kJournal, FileOperation::kSync, 0, SQLITE_IOERR_FSYNC, true, Effect::kNone});
+  CheckOne(folder, "journal-delete", "delete", {FileKind::kJournal, FileOperation::kDelete, 0, SQLITE_IOERR_DELETE, true, Effect::kNone});
 }

@@ -30,7 +30,7 @@ Plan& ThePlan() {
 
 struct Verdict {
   int code = SQLITE_OK;
-  bool is_half_written = false;
+  Effect effect = Effect::kNone;
 };
 
 Verdict Judge(FileKind file, FileOperation operation) {
@@ -43,7 +43,7 @@ Verdict Judge(FileKind file, FileOperation operation) {
       fault->passes_left--;
       continue;
     }
-    const Verdict verdict{fault->code, fault->is_half_written};
+    const Verdict verdict{fault->code, fault->effect};
     if (!fault->is_persistent) plan.faults.erase(fault);
     plan.failed++;
     return verdict;
@@ -82,19 +82,23 @@ int Read(sqlite3_file* file, void* target, int size, sqlite3_int64 offset) {
 
 int Write(sqlite3_file* file, const void* source, int size, sqlite3_int64 offset) {
   const Verdict verdict = Judge(KindOf(file), FileOperation::kWrite);
-  if (verdict.is_half_written) MethodsUnderneath(file)->xWrite(Underneath(file), source, size / 2, offset);
+  if (verdict.effect != Effect::kNone) {
+    MethodsUnderneath(file)->xWrite(Underneath(file), source, verdict.effect == Effect::kHalf ? size / 2 : size, offset);
+  }
   if (verdict.code != SQLITE_OK) return verdict.code;
   return MethodsUnderneath(file)->xWrite(Underneath(file), source, size, offset);
 }
 
 int Truncate(sqlite3_file* file, sqlite3_int64 size) {
   const Verdict verdict = Judge(KindOf(file), FileOperation::kTruncate);
+  if (verdict.effect == Effect::kWhole) MethodsUnderneath(file)->xTruncate(Underneath(file), size);
   if (verdict.code != SQLITE_OK) return verdict.code;
   return MethodsUnderneath(file)->xTruncate(Underneath(file), size);
 }
 
 int Sync(sqlite3_file* file, int flags) {
   const Verdict verdict = Judge(KindOf(file), FileOperation::kSync);
+  if (verdict.effect == Effect::kWhole) MethodsUnderneath(file)->xSync(Underneath(file), flags);
   if (verdict.code != SQLITE_OK) return verdict.code;
   return MethodsUnderneath(file)->xSync(Underneath(file), flags);
 }
@@ -192,7 +196,7 @@ FileKind KindByFlags(int flags) {
 
 FileKind KindByName(std::string_view name) {
   if (name.ends_with("-wal")) return FileKind::kWal;
-  if (name.ends_with("-journal")) return FileKind::kJournal;
+  if (name.ends_with("-journal") || name.find("-mj") != name.npos) return FileKind::kJournal;
   return FileKind::kMain;
 }
 
@@ -214,6 +218,7 @@ int Open(sqlite3_vfs*, sqlite3_filename name, sqlite3_file* file, int flags, int
 
 int Delete(sqlite3_vfs*, const char* name, int is_directory_synced) {
   const Verdict verdict = Judge(KindByName(name), FileOperation::kDelete);
+  if (verdict.effect == Effect::kWhole) borrowed_real_vfs->xDelete(borrowed_real_vfs, name, is_directory_synced);
   if (verdict.code != SQLITE_OK) return verdict.code;
   return borrowed_real_vfs->xDelete(borrowed_real_vfs, name, is_directory_synced);
 }

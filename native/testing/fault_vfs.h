@@ -14,13 +14,17 @@ enum class FileKind { kMain, kWal, kJournal, kTemp };
 
 enum class FileOperation { kOpen, kRead, kWrite, kSync, kTruncate, kLock, kShmLock, kDelete };
 
+// What reaches the file of an operation that is answered with an error: of a write the first half or all of it, of any other all or
+// nothing.
+enum class Effect { kNone, kHalf, kWhole };
+
 struct Fault {
   FileKind file;
   FileOperation operation;
-  int64_t passes_left;   // operations that still succeed before it strikes
-  int code;              // what SQLite is answered
-  bool is_persistent;    // strikes at every later operation too; otherwise once
-  bool is_half_written;  // the first half of a write reaches the file all the same
+  int64_t passes_left;  // operations that still succeed before it strikes
+  int code;             // what SQLite is answered
+  bool is_persistent;   // strikes at every later operation too; otherwise once
+  Effect effect;
 };
 
 // Makes it the default for connections opened from now on. Again: nothing happens. Returns SQLite's code.

@@ -24,12 +24,12 @@ void InstallFaultVfsMethod(const Napi::CallbackInfo& info) {
   if (code != SQLITE_OK) ThrowSqlite(info.Env(), code, sqlite3_errstr(code));
 }
 
-// fail(file, operation, passes, code, isPersistent, isHalfWritten)
+// fail(file, operation, passes, code, isPersistent, effect)
 void Fail(const Napi::CallbackInfo& info) {
   const Napi::Env env = info.Env();
   if (info.Length() != 6 || !info[0].IsString() || !info[1].IsString() || !info[2].IsNumber() || !info[3].IsNumber() ||
-      !info[4].IsBoolean() || !info[5].IsBoolean()) {
-    return ThrowTypeError(env, "fail(file, operation, passes, code, isPersistent, isHalfWritten)");
+      !info[4].IsBoolean() || !info[5].IsNumber()) {
+    return ThrowTypeError(env, "fail(file, operation, passes, code, isPersistent, effect)");
   }
   Fault fault{};
   if (!ParseFileKind(info[0].As<Napi::String>(), &fault.file)) return ThrowTypeError(env, "no such kind of file");
@@ -37,7 +37,7 @@ void Fail(const Napi::CallbackInfo& info) {
   fault.passes_left = info[2].As<Napi::Number>().Int64Value();
   fault.code = info[3].As<Napi::Number>().Int32Value();
   fault.is_persistent = info[4].As<Napi::Boolean>();
-  fault.is_half_written = info[5].As<Napi::Boolean>();
+  fault.effect = static_cast<Effect>(info[5].As<Napi::Number>().Int32Value());
   AddFault(fault);
 }
 

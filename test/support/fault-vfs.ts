@@ -26,11 +26,13 @@ export interface Fault {
   isPersistent?: boolean;
   /** Half of what was to be written reaches the file before the write fails. Default false. */
   isHalfWritten?: boolean;
+  /** It is done, and answered with the error all the same (a folder that could not be synced, for example). Default false. */
+  isDone?: boolean;
 }
 
 interface NativeTesting {
   installFaultVfs(): void;
-  fail(file: string, operation: string, passes: number, code: number, isPersistent: boolean, isHalfWritten: boolean): void;
+  fail(file: string, operation: string, passes: number, code: number, isPersistent: boolean, effect: number): void;
   clear(): void;
   counts(): Record<string, number>;
   blobWrite(connection: NativeConnection, table: string, column: string, rowid: number, bytes: Buffer): void;
@@ -49,8 +51,8 @@ export function installFaultVfs(): void {
 
 /** Several faults can wait at the same time. Process-wide: other connections' files count as well. */
 export function failFile(fault: Fault): void {
-  const { file, operation, after = 0, code, isPersistent = false, isHalfWritten = false } = fault;
-  nativeTesting().fail(file, operation, after, code, isPersistent, isHalfWritten);
+  const { file, operation, after = 0, code, isPersistent = false, isHalfWritten = false, isDone = false } = fault;
+  nativeTesting().fail(file, operation, after, code, isPersistent, isDone ? 2 : isHalfWritten ? 1 : 0);
 }
 
 /** Takes all faults back and sets the counts to zero. */
