@@ -1,7 +1,7 @@
 # The one list of commands. `make demo` and `make test` each do everything they need, from a fresh clone on.
 
 .DEFAULT_GOAL := build
-.PHONY: build demo test check types lint format native-test sanitize bench soak prebuild clean help
+.PHONY: build demo test check types lint format native-test sanitize bench stress soak prebuild clean help
 SHELL := /bin/bash
 
 BIN := node_modules/.bin
@@ -86,10 +86,16 @@ bench: build
 	@$(LOCKED) .addon-no-capture .better-sqlite3 .programs
 	node --expose-gc build/programs/bench/run.js
 
-## soak: the tests of large amounts, at full size
+## stress: kills, faults and threads; with ONLY=name, the files whose path holds that name
+stress:
+	@$(LOCKED) .addon .addon-testing .lib .better-sqlite3
+	ROWTAP_STRESS=1 $(BIN)/vitest run $(ONLY)
+
+## soak: the tests of large amounts and `make stress`, at full size
 soak:
 	@$(LOCKED) .addon .addon-testing .lib .better-sqlite3
 	ROWTAP_SOAK=1 $(BIN)/vitest run $(or $(ONLY),soak)
+	ROWTAP_SOAK=1 ROWTAP_STRESS=1 $(BIN)/vitest run $(ONLY) --passWithNoTests
 
 ## prebuild: the addon as it is shipped, into prebuilds/
 prebuild:
