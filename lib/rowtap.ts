@@ -2,12 +2,14 @@
  * The composition root: the one file that knows every part, and puts them together. What is open in this thread is kept here: files that
  * have a source, the sources by name, the turns in which their subscriptions read.
  */
+import { existsSync } from 'node:fs';
 import { basename } from 'node:path';
-import type { NativeBinding, NativeConnection, NativeReader } from './binding/native.js';
+import type { NativeBinding, NativeConnection, NativeHub, NativeReader } from './binding/native.js';
 import { openCheckpoints } from './checkpoint/checkpoints.js';
+import type { CheckpointDatabase } from './checkpoint/database.js';
 import { resume } from './checkpoint/resume.js';
 import { everyOp, maskOf, type Selection } from './decode/selection.js';
-import type { ProgressStore } from './delivery/progress.js';
+import type { OpenedConsumer, ProgressStore } from './delivery/progress.js';
 import { noProgress } from './delivery/progress.js';
 import { type Restart, StreamSubscription } from './delivery/subscription.js';
 import { Turns } from './delivery/turns.js';
@@ -41,6 +43,9 @@ const files = new Map<string, CapturedFile<ProgressStore>>();
 /** The databases that a source was opened or used through; it ends with the last of them. */
 const ownersOf = new WeakMap<HookSource, Set<Writer>>();
 let turns: Turns | undefined;
+
+/** A subscription without a consumer's name. */
+const unnamedConsumer: OpenedConsumer = { stored: undefined, progress: noProgress, begin: () => {} };
 
 /** How long a checkpoint may hold up the thread for somebody else's lock. */
 const checkpointTimeoutMs = 5;
@@ -152,7 +157,7 @@ function openHookSource(database: Writer, options: CheckedSourceOptions): HookSo
     hub: file.hub,
     listTables: () => listTablesOf(owners),
     open: (opened, subscribeOptions) => openSubscription(file, opened, subscribeOptions, owners),
-    error: () => file.store.error() ?? file.foreignCommits?.error(),
+    error: () => file.store.error() ?? file.foreignCommits?.error() ?? spillError(file.hub),
     onEnd: (ended) => {
       registry.remove(ended);
       forgetFile(file);
@@ -186,21 +191,46 @@ function fileOf(database: Writer): CapturedFile<ProgressStore> {
   if (known !== undefined) return known;
   const path = database.memory ? ':memory:' : filePath;
   const isReadonly = database.readonly;
-  const connect = (): Writer => {
-    const checkpoints = openUncaptured(path, { isReadonly, timeoutMs: checkpointTimeoutMs });
-    hub.witness(nativeOf(checkpoints));
-    return checkpoints;
-  };
+  const connect = (): CheckpointDatabase => openCheckpointConnection(path, hub, isReadonly);
   const store = openCheckpoints({ isMemory: database.memory, hub, hubKey: key, isReadonly, writer: database, connect });
-  const foreignCommits = database.memory ? undefined : new ForeignCommits({ path, hub, connect: () => openWatch(path) });
+  const onGone = (error: RowtapError): void => file.fail(error);
+  const foreignCommits = database.memory ? undefined : new ForeignCommits({ path, hub, connect: () => openWatch(path, hub), onGone });
   const file = new CapturedFile<ProgressStore>(key, path, hub, store, foreignCommits);
   files.set(key, file);
   return file;
 }
 
-function openWatch(path: string): WatchConnection {
-  const watch = openUncaptured(path, { isReadonly: true, timeoutMs: 0 });
+/** An uncaptured connection to the hub's file. Throws ROWTAP_FILE_GONE where there is none at the path any more, or another one. */
+function openOnFile(path: string, hub: NativeHub, options: { isReadonly: boolean; timeoutMs?: number }): Writer {
+  let connection: Writer;
+  try {
+    connection = openUncaptured(path, options);
+  } catch (error) {
+    if (existsSync(path)) throw error;
+    throw new RowtapError('ROWTAP_FILE_GONE', { path }, { cause: error });
+  }
+  if (hub.isOnFile(nativeOf(connection))) return connection;
+  connection.close();
+  throw new RowtapError('ROWTAP_FILE_GONE', { path });
+}
+
+function openCheckpointConnection(path: string, hub: NativeHub, isReadonly: boolean): CheckpointDatabase {
+  const connection = openOnFile(path, hub, { isReadonly, timeoutMs: checkpointTimeoutMs });
+  return {
+    prepare: (sql) => connection.prepare(sql),
+    exec: (sql) => connection.exec(sql),
+    claim: () => hub.witness(nativeOf(connection)),
+    close: () => connection.close(),
+  };
+}
+
+function openWatch(path: string, hub: NativeHub): WatchConnection {
+  const watch = openOnFile(path, hub, { isReadonly: true, timeoutMs: 0 });
   return { native: nativeOf(watch), close: () => watch.close() };
+}
+
+function spillError(hub: NativeHub): RowtapError | undefined {
+  return hub.isSpillRefused() ? new RowtapError('ROWTAP_SPILL_REFUSED') : undefined;
 }
 
 async function leaveFile(file: CapturedFile<ProgressStore>, source: HookSource): Promise<void> {
@@ -229,7 +259,6 @@ function openSubscription(
   owners: ReadonlySet<Writer>,
 ): StreamSubscription {
   const { consumer } = options;
-  const opened = consumer === undefined ? { stored: undefined, progress: noProgress, begin: () => {} } : file.store.open(consumer);
   const lists = makeTableFilter(options);
   const acceptsTable = (name: string): boolean => source.filter.accepts(name) && lists.accepts(name);
   const selection: Selection = {
@@ -254,9 +283,11 @@ function openSubscription(
     const { lsn, reader, snapshot } = takePlace(file, { ...options, snapshot: 'always' }, undefined, owners);
     return { lsn, reader, bootstrap: openSnapshot(snapshot as Writer, lsn) };
   };
+  let opened: OpenedConsumer | undefined;
   let place: Place | undefined;
   file.foreignCommits?.start();
   try {
+    opened = consumer === undefined ? unnamedConsumer : file.store.open(consumer);
     place = takePlace(file, options, opened.stored, owners);
     const { reader, snapshot, gap, lsn } = place;
     const bootstrap = snapshot && openSnapshot(snapshot, lsn);
@@ -288,7 +319,7 @@ function openSubscription(
     file.foreignCommits?.stop();
     place?.reader.close();
     place?.snapshot?.close();
-    void opened.progress.close();
+    void opened?.progress.close();
     throw error;
   }
 }
@@ -310,7 +341,7 @@ function takePlace(
   for (;;) {
     const currentLsn = file.hub.lsn();
     const { gap, isSnapshotDue } = resume(options.snapshot, stored, currentLsn);
-    const snapshot = isSnapshotDue ? openSnapshotConnection(file.path, owners) : undefined;
+    const snapshot = isSnapshotDue ? openSnapshotConnection(file, owners) : undefined;
     let reader: NativeReader;
     try {
       reader = file.hub.openReader(options.maxBuffered, snapshot === undefined ? null : nativeOf(snapshot));
@@ -326,9 +357,9 @@ function takePlace(
   }
 }
 
-function openSnapshotConnection(path: string, owners: ReadonlySet<Writer>): Writer {
+function openSnapshotConnection({ path, hub }: CapturedFile<ProgressStore>, owners: ReadonlySet<Writer>): Writer {
   const isMemory = path === ':memory:';
-  const snapshot = openUncaptured(path, { isReadonly: !isMemory });
+  const snapshot = isMemory ? openUncaptured(path) : openOnFile(path, hub, { isReadonly: true });
   try {
     if (!isMemory && [...owners].some((database) => !database.readonly)) requireWal(snapshot);
     return snapshot;

@@ -34,18 +34,24 @@ export interface NativeHub {
   describe(tableId: number): string;
   /** Bytes that one open transaction, and the batches that wait to be read, may hold in memory before they spill. */
   setMaxMemory(bytes: number): void;
-  /** True while a connection of this process has a write transaction open on the file. */
-  hasOpenTransaction(): boolean;
+  /** True while a captured connection of this thread has a transaction open, or runs a statement. */
+  isThreadInTransaction(): boolean;
+  /** The last page that should have spilled could not be written, and stays in memory. */
+  isSpillRefused(): boolean;
+  /** Whether an open connection has this hub's file open: false where its path leads to another file by now. */
+  isOnFile(connection: NativeConnection): boolean;
   /**
-   * For a connection of rowtap's own on the file, opened without capture: what it commits is ours, so that nobody takes it for another
-   * program's. Before its first statement.
+   * For a connection of rowtap's own on the file, opened without capture, with no transaction open: what it commits is ours, so that nobody
+   * takes it for another program's. Until it is closed, which should be soon, statements of captured connections wait before they begin.
+   * False, and nothing has changed, where one of them goes on for more than a moment, or has a transaction open.
    */
-  witness(connection: NativeConnection): void;
+  witness(connection: NativeConnection): boolean;
   /**
    * Looks, through a connection of rowtap's own, whether somebody else has committed since ours last did; then a gap is published to every
-   * reader. The first look only remembers.
+   * reader. The first look only remembers. False where it had to be put off, because a transaction of this process is open which the look
+   * could disturb.
    */
-  checkForeignCommits(connection: NativeConnection): void;
+  checkForeignCommits(connection: NativeConnection): boolean;
   /** `[transactions, changes, bytes, spilledBytes]` since the hub was opened. */
   stats(): [transactions: number, changes: number, bytes: number, spilledBytes: number];
   /**

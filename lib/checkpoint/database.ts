@@ -2,6 +2,11 @@
 export interface CheckpointDatabase {
   prepare(sql: string): CheckpointStatement;
   exec(sql: string): unknown;
+  /**
+   * To be called before anything is written: no transaction of this process is open on the file, and until this connection is closed none
+   * begins. False where one stays open; nothing may be written then.
+   */
+  claim(): boolean;
   close(): unknown;
 }
 

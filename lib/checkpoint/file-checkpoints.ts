@@ -5,18 +5,21 @@ import { takeConsumerName } from './consumer-names.js';
 import type { CheckpointDatabase } from './database.js';
 import { lifeOf } from './life.js';
 import { nextReservation } from './reservation.js';
-import { gatherMs, retryDelayMs } from './schedule.js';
+import { gatherDelayMs, gatherMs, retryDelayMs } from './schedule.js';
 import { storedProgress } from './stored-progress.js';
-import { type Checkpoint, CheckpointTable } from './table.js';
+import { type Checkpoint, CheckpointTable, type CheckpointWrite } from './table.js';
 
 export interface FileCheckpointsConfig {
-  hub: Pick<NativeHub, 'lsn' | 'raiseLsn' | 'hasOpenTransaction'>;
+  hub: Pick<NativeHub, 'lsn' | 'raiseLsn' | 'isThreadInTransaction'>;
   /** As NativeBinding.hubOf gives it. */
   hubKey: string;
   isReadonly: boolean;
   /** The captured connection that the first source of the file was opened through. */
   writer: object;
-  /** Opens an uncaptured connection to the file, read-only where the database is, with a busy timeout of a few milliseconds. */
+  /**
+   * Opens an uncaptured connection to the file, read-only where the database is, with a busy timeout of a few milliseconds. Throws
+   * ROWTAP_FILE_GONE where another file is in its place.
+   */
   connect(): CheckpointDatabase;
 }
 
@@ -29,26 +32,28 @@ interface Waiter {
 const renewalMs = 1000;
 
 /**
- * The consumers of a database file, in a table of that file, written by a connection of its own.
+ * The consumers of a database file, in a table of that file, read and written by connections of their own. Each is open for that moment only:
+ * one that stayed open would keep the application from changing the journal mode and from locking the file exclusively.
  *
  * The life of an acknowledgement: it is noted in memory; with all others that come within a tenth of a second it is written in one short
  * transaction; if that can't be done, it stays noted and is tried again, at growing distances, until it succeeds or the source closes.
  *
- * While a transaction of this process is open on the file nothing is tried. It may be one of this very thread: waiting for its lock would be
- * waiting for oneself.
+ * While a transaction of this process is open on the file nothing is written: one that has read would be refused to write after our commit. Those
+ * of other threads are waited for, for a moment; those that would begin meanwhile wait until ours has ended.
  */
 export class FileCheckpoints implements ProgressStore {
   readonly #config: FileCheckpointsConfig;
   readonly #life: string;
   readonly #releases = new Set<() => void>();
-  #database: CheckpointDatabase | undefined;
-  #table: CheckpointTable | undefined;
   #isLsnRestored = false;
   #reservedLsn: number | undefined;
   /** To be written. */
   readonly #pending = new Map<string, Checkpoint>();
   /** Written, but a loss of power could still take it back. */
   readonly #unsynced = new Map<string, Checkpoint>();
+  /** All that was ever written. */
+  readonly #written = new Map<string, Checkpoint>();
+  #lastWriteMs = 0;
   #waiters: Waiter[] = [];
   #timer: NodeJS.Timeout | undefined;
   #renewal: NodeJS.Timeout | undefined;
@@ -65,8 +70,6 @@ export class FileCheckpoints implements ProgressStore {
     } catch (error) {
       // Nothing but a consumer needs it; to open one it is read again.
       if (!isBusy(error)) throw error;
-    } finally {
-      this.#disconnect();
     }
   }
 
@@ -109,7 +112,6 @@ export class FileCheckpoints implements ProgressStore {
     for (const release of this.#releases) release();
     this.#releases.clear();
     this.#settle(new RowtapError('ROWTAP_CLOSED', { what: 'the source' }, { cause: this.#error }));
-    this.#disconnect();
     return Promise.resolve();
   }
 
@@ -121,7 +123,7 @@ export class FileCheckpoints implements ProgressStore {
       if (!isOpen || this.#isClosed) return;
       current = { lsn, snapshotLsn, life };
       this.#pending.set(consumer, current);
-      this.#schedule(gatherMs);
+      this.#schedule(gatherDelayMs(this.#lastWriteMs));
     };
     return {
       acknowledge: (lsn) => {
@@ -149,7 +151,7 @@ export class FileCheckpoints implements ProgressStore {
   #read(consumer: string): Checkpoint | undefined {
     try {
       if (!this.#isLsnRestored) this.#restoreLsn();
-      return this.#pending.get(consumer) ?? this.#connected().readCheckpoint(consumer);
+      return this.#pending.get(consumer) ?? this.#withTable((table) => table.readCheckpoint(consumer));
     } catch (error) {
       if (!isBusy(error)) throw error;
       const detail = `the position of consumer "${consumer}" can not be read, because a connection has locked the database exclusively`;
@@ -173,7 +175,7 @@ export class FileCheckpoints implements ProgressStore {
    * missed changes.
    */
   #restoreLsn(): void {
-    const reservation = this.#connected().readReservation();
+    const reservation = this.#withTable((table) => table.readReservation());
     if (reservation?.life === this.#life) this.#reservedLsn = reservation.lsn;
     else if (reservation !== undefined) this.#config.hub.raiseLsn(reservation.lsn);
     this.#isLsnRestored = true;
@@ -189,7 +191,7 @@ export class FileCheckpoints implements ProgressStore {
   }
 
   #renew(): void {
-    if (nextReservation(this.#config.hub.lsn(), this.#reservedLsn) !== undefined) this.#schedule(gatherMs);
+    if (nextReservation(this.#config.hub.lsn(), this.#reservedLsn) !== undefined) this.#schedule(gatherDelayMs(this.#lastWriteMs));
   }
 
   /** Somebody who waits for it keeps the process alive; what is written in passing does not. */
@@ -204,24 +206,21 @@ export class FileCheckpoints implements ProgressStore {
     clearTimeout(this.#timer);
     this.#timer = undefined;
     const { hub } = this.#config;
-    if (hub.hasOpenTransaction()) {
-      this.#schedule(gatherMs);
-      return undefined;
-    }
     const isDurable = this.#waiters.length > 0;
     const checkpoints = new Map(isDurable ? [...this.#unsynced, ...this.#pending] : this.#pending);
     const reservedLsn = nextReservation(hub.lsn(), this.#reservedLsn);
     if (checkpoints.size === 0 && reservedLsn === undefined) return undefined;
+    const reservation = reservedLsn === undefined ? undefined : { lsn: reservedLsn, life: this.#life };
     try {
-      this.#connected().write(
-        checkpoints,
-        reservedLsn === undefined ? undefined : { lsn: reservedLsn, life: this.#life },
-        Date.now(),
-        isDurable,
-      );
+      const write = { checkpoints, whenMissing: this.#written, reservation, updatedMs: Date.now(), isDurable };
+      if (hub.isThreadInTransaction() || !this.#write(write)) {
+        this.#schedule(gatherMs);
+        return undefined;
+      }
     } catch (cause) {
       return this.#fail(cause);
     }
+    for (const [consumer, checkpoint] of checkpoints) this.#written.set(consumer, checkpoint);
     this.#failures = 0;
     this.#error = undefined;
     this.#reservedLsn = reservedLsn ?? this.#reservedLsn;
@@ -235,13 +234,15 @@ export class FileCheckpoints implements ProgressStore {
   #fail(cause: unknown): RowtapError {
     this.#failures += 1;
     const reason = cause instanceof Error ? cause.message : String(cause);
-    const error = isBusy(cause)
-      ? new RowtapError(
-          'ROWTAP_BUSY',
-          { detail: `positions of consumers can not be written: ${reason}; they are kept and tried again` },
-          { cause },
-        )
-      : new RowtapError('ROWTAP_CHECKPOINT_FAILED', { reason }, { cause });
+    let error: RowtapError;
+    if (cause instanceof RowtapError) {
+      error = cause;
+    } else if (isBusy(cause)) {
+      const detail = `positions of consumers can not be written: ${reason}; they are kept and tried again`;
+      error = new RowtapError('ROWTAP_BUSY', { detail }, { cause });
+    } else {
+      error = new RowtapError('ROWTAP_CHECKPOINT_FAILED', { reason }, { cause });
+    }
     this.#error = error;
     // Who waits for the disk goes on waiting for a lock, but is told of anything else.
     if (!isBusy(cause)) this.#settle(error);
@@ -258,16 +259,25 @@ export class FileCheckpoints implements ProgressStore {
     }
   }
 
-  #connected(): CheckpointTable {
-    this.#database ??= this.#config.connect();
-    this.#table ??= new CheckpointTable(this.#database);
-    return this.#table;
+  /** False where a transaction has begun since. */
+  #write(write: CheckpointWrite): boolean {
+    const begunMs = performance.now();
+    const isWritten = this.#withTable((table, database) => {
+      if (!database.claim()) return false;
+      table.write(write);
+      return true;
+    });
+    if (isWritten) this.#lastWriteMs = performance.now() - begunMs;
+    return isWritten;
   }
 
-  #disconnect(): void {
-    this.#table = undefined;
-    this.#database?.close();
-    this.#database = undefined;
+  #withTable<T>(use: (table: CheckpointTable, database: CheckpointDatabase) => T): T {
+    const database = this.#config.connect();
+    try {
+      return use(new CheckpointTable(database), database);
+    } finally {
+      database.close();
+    }
   }
 }
 

@@ -1,5 +1,13 @@
-/** How long acknowledgements are gathered before they are written together. */
+/** How long acknowledgements are gathered, at least, before they are written together. */
 export const gatherMs = 100;
+
+/** A write opens a connection, which takes the longer the more tables there are: this share of the thread's time at most. */
+const maxShare = 0.05;
+
+/** How long acknowledgements are gathered where the last write took `lastWriteMs`. */
+export function gatherDelayMs(lastWriteMs: number): number {
+  return Math.max(gatherMs, lastWriteMs / maxShare);
+}
 
 const maxRetryMs = 5000;
 

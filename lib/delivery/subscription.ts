@@ -91,6 +91,7 @@ export class StreamSubscription implements Subscription, Parked {
   #hop: NodeJS.Immediate | undefined;
   /** Nothing will be published any more: what waits is the rest. */
   #isEnding = false;
+  #endError: RowtapError | undefined;
   #isClosed = false;
   #closing: Promise<void> | undefined;
   #settleBootstrapped!: { resolve(): void; reject(error: RowtapError): void };
@@ -142,9 +143,10 @@ export class StreamSubscription implements Subscription, Parked {
     return this.close();
   }
 
-  /** The source's writers are closed: what was published is still handed over, then comes the end. */
-  end(): void {
+  /** The source has ended: what was published is still handed over, then comes the end, or what has ended the source. */
+  end(error?: RowtapError): void {
     this.#isEnding = true;
+    this.#endError = error;
     this.#emptyInTurn = -1;
     this.#parts.turns.request();
   }
@@ -338,6 +340,7 @@ export class StreamSubscription implements Subscription, Parked {
     const lsn = this.#acknowledgement.handedOver;
     if (state === ReaderState.laggard) throw new RowtapError('ROWTAP_LAGGARD', { maxBuffered: this.#parts.maxBuffered, lsn });
     if (state === ReaderState.lost) throw new RowtapError('ROWTAP_CAPTURE_LOST', { lsn });
+    if (this.#endError !== undefined) throw this.#endError;
     if (state === ReaderState.closed || this.#isEnding) return 'end';
     this.#emptyInTurn = this.#parts.turns.number;
     this.#bytesInStretch = 0;

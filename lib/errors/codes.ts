@@ -45,6 +45,16 @@ export const errorCodes = {
     message: 'a snapshot beside live writes needs the WAL journal mode, and this database is in {mode} mode',
     remedy: "Run `db.pragma('journal_mode = WAL')` once; the database file remembers it.",
   },
+  ROWTAP_FILE_GONE: {
+    isRetryable: false,
+    message: 'the file {path} was deleted, renamed or replaced while it was open as a database',
+    remedy: 'Close the databases that are open on it and open them anew; subscribe with a snapshot, since this file may hold other rows.',
+  },
+  ROWTAP_SPILL_REFUSED: {
+    isRetryable: true,
+    message: 'the temporary file for changes beyond `maxTransactionMemory` can not be written; they stay in memory',
+    remedy: "See to the space for SQLite's temporary files (SQLITE_TMPDIR); every further page is tried again.",
+  },
   ROWTAP_NO_PREUPDATE_HOOK: {
     isRetryable: false,
     message: '{detail}',

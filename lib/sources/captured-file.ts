@@ -1,5 +1,6 @@
 import type { NativeHub } from '../binding/native.js';
 import { Catalog } from '../decode/catalog.js';
+import type { RowtapError } from '../errors/rowtap-error.js';
 import type { ForeignCommits } from './foreign-commits.js';
 import type { HookSource } from './hook-source.js';
 
@@ -23,6 +24,11 @@ export class CapturedFile<Store> {
     this.catalog = new Catalog((tableId) => hub.describe(tableId));
     this.store = store;
     this.foreignCommits = foreignCommits;
+  }
+
+  /** Its sources end, and say why. */
+  fail(error: RowtapError): void {
+    for (const source of this.sources) source.fail(error);
   }
 
   openSource(): HookSource | undefined {

@@ -1,5 +1,6 @@
 import { statSync } from 'node:fs';
 import type { NativeConnection, NativeHub } from '../binding/native.js';
+import { RowtapError } from '../errors/rowtap-error.js';
 
 /** A commit by somebody else is noticed within a second, and sooner by the next commit of ours. */
 const intervalMs = 400;
@@ -14,14 +15,16 @@ export interface WatchConnection {
 export interface ForeignCommitsConfig {
   /** Absolute. */
   path: string;
-  hub: NativeHub;
-  /** A read-only connection that is not captured and does not wait for locks. */
+  hub: Pick<NativeHub, 'checkForeignCommits'>;
+  /** A read-only connection that is not captured and does not wait for locks. Throws ROWTAP_FILE_GONE where another file is in its place. */
   connect: () => WatchConnection;
+  /** The file that is captured is not at its path any more. */
+  onGone: (error: RowtapError) => void;
 }
 
 /**
  * Looks, while somebody subscribes, whether another process, or a connection that is not rowtap's, has committed to the file. The hub then puts
- * a gap into every subscription's stream. Never keeps the process running.
+ * a gap into every subscription's stream. Looks as well whether the file is still there. Never keeps the process running.
  *
  * It looks after the file has been written to, by whomever, with a connection that is opened for that moment: one that stayed open would keep
  * the application from changing the journal mode.
@@ -43,12 +46,13 @@ export class ForeignCommits {
     return this.#error;
   }
 
-  /** Before a subscription takes its position: from here on commits of others are noticed. */
+  /** Before a subscription takes its position: from here on commits of others are noticed. Throws ROWTAP_FILE_GONE. */
   start(): void {
-    ++this.#users;
     this.#seen = '';
-    this.#look();
-    this.#timer ??= setInterval(() => this.#look(), intervalMs).unref();
+    const gone = this.#lookOrEnd();
+    if (gone !== undefined) throw gone;
+    ++this.#users;
+    this.#timer ??= setInterval(() => this.#lookOrEnd(), intervalMs).unref();
   }
 
   /** As often as `start`. */
@@ -64,25 +68,36 @@ export class ForeignCommits {
     clearInterval(this.#timer);
   }
 
-  #look(): void {
+  #lookOrEnd(): RowtapError | undefined {
+    const gone = this.#look();
+    if (gone === undefined) return undefined;
+    this.end();
+    this.#config.onGone(gone);
+    return gone;
+  }
+
+  /** Gives the error where the file is gone. */
+  #look(): RowtapError | undefined {
     try {
       const written = this.#whenWritten();
-      if (written.stamp === this.#seen) return;
-      this.#check();
-      this.#seen = Date.now() - written.lastMs > settledMs ? written.stamp : '';
+      if (written.stamp === this.#seen) return undefined;
+      const hasLooked = this.#check();
+      this.#seen = hasLooked && Date.now() - written.lastMs > settledMs ? written.stamp : '';
       this.#error = undefined;
     } catch (error) {
       this.#seen = '';
       const { code = 'ERROR', message } = error as { code?: string; message: string };
+      if (code === 'ROWTAP_FILE_GONE') return error as RowtapError;
       // Somebody writes just now; the next look comes soon.
       if (!code.startsWith('SQLITE_BUSY')) this.#error = { code, message };
     }
+    return undefined;
   }
 
-  #check(): void {
+  #check(): boolean {
     const connection = this.#config.connect();
     try {
-      this.#config.hub.checkForeignCommits(connection.native);
+      return this.#config.hub.checkForeignCommits(connection.native);
     } finally {
       connection.close();
     }
@@ -90,9 +105,11 @@ export class ForeignCommits {
 
   /** By the files' status alone: opening them would drop the locks of this process when they are closed. */
   #whenWritten(): { stamp: string; lastMs: number } {
-    const database = statSync(this.#config.path, { bigint: true });
-    const wal = statSync(`${this.#config.path}-wal`, { bigint: true, throwIfNoEntry: false });
-    const parts = [database.mtimeNs, database.size, wal?.mtimeNs, wal?.size];
+    const { path } = this.#config;
+    const database = statSync(path, { bigint: true, throwIfNoEntry: false });
+    if (database === undefined) throw new RowtapError('ROWTAP_FILE_GONE', { path });
+    const wal = statSync(`${path}-wal`, { bigint: true, throwIfNoEntry: false });
+    const parts = [database.dev, database.ino, database.mtimeNs, database.size, wal?.mtimeNs, wal?.size];
     return { stamp: parts.join(' '), lastMs: Math.max(Number(database.mtimeMs), Number(wal?.mtimeMs ?? 0)) };
   }
 }

@@ -11,8 +11,8 @@ import { hasPlainName, makeTableFilter, requireTables, type TableFilter } from '
 export interface SourceSubscription extends Subscription {
   readonly isClosed: boolean;
   info(): SubscriptionInfo;
-  /** What was published is still handed over, then comes the end. */
-  end(): void;
+  /** What was published is still handed over, then comes the end, or the error. */
+  end(error?: RowtapError): void;
 }
 
 export interface HookSourceParts {
@@ -34,7 +34,7 @@ export interface HookSourceParts {
 
 /**
  * The commits that writers of this process make to one database file. Open from the start; `end` (its writers are closed) lets subscriptions read
- * what is left, `close` ends them at once.
+ * what is left, and so does `fail` (it can't go on), with an error behind it; `close` ends them at once.
  */
 export class HookSource implements Source {
   readonly name: string;
@@ -47,6 +47,7 @@ export class HookSource implements Source {
   #gaps = 0;
   #tables: string[] = [];
   #isOpen = true;
+  #failure: RowtapError | undefined;
   #closing: Promise<void> | undefined;
 
   constructor(parts: HookSourceParts) {
@@ -63,14 +64,14 @@ export class HookSource implements Source {
     const { hub, file, error } = this.#parts;
     const [transactions, changes, bytes, spilled] = hub.stats();
     const unread = this.#refreshTables();
-    const trouble = this.#corruptRow ?? error() ?? unread;
+    const trouble = this.#failure ?? this.#corruptRow ?? error() ?? unread;
     return {
       name: this.name,
       engine: 'hook',
       file,
       tables: this.#tables,
       durability: 'live',
-      state: this.#isOpen ? (trouble === undefined ? 'running' : 'degraded') : 'closed',
+      state: this.#state(trouble !== undefined),
       ...(trouble === undefined ? {} : { error: { code: trouble.code, message: trouble.message } }),
       capabilities: { replay: false, externalWrites: false, snapshot: true },
       lsn: hub.lsn(),
@@ -82,6 +83,12 @@ export class HookSource implements Source {
       spilled,
       subscriptions: [...this.#subscriptions].map((subscription) => subscription.info()),
     };
+  }
+
+  #state(isInTrouble: boolean): SourceInfo['state'] {
+    if (this.#failure !== undefined) return 'failed';
+    if (!this.#isOpen) return 'closed';
+    return isInTrouble ? 'degraded' : 'running';
   }
 
   /** The tables it captures. Throws what SQLite throws where they can't be read just now. */
@@ -101,7 +108,7 @@ export class HookSource implements Source {
   }
 
   subscribe<Tables = AnyTables>(options?: SubscribeOptions): Subscription<Tables> {
-    if (!this.#isOpen) throw new RowtapError('ROWTAP_CLOSED', { what: `the source "${this.name}"` });
+    if (!this.#isOpen) throw this.#failure ?? new RowtapError('ROWTAP_CLOSED', { what: `the source "${this.name}"` });
     const checked = checkSubscribeOptions(options);
     if (hasPlainName(checked.tables)) requireTables(checked.tables, this.tables(), `the source "${this.name}"`);
     const subscription = this.#parts.open(this, checked);
@@ -138,8 +145,15 @@ export class HookSource implements Source {
   end(): void {
     if (!this.#isOpen) return;
     this.#leave();
-    for (const subscription of [...this.#subscriptions]) subscription.end();
+    for (const subscription of [...this.#subscriptions]) subscription.end(this.#failure);
     if (this.#subscriptions.size === 0) void this.#closeRest();
+  }
+
+  /** It can't go on; `error` says why, here and to whoever reads its subscriptions. */
+  fail(error: RowtapError): void {
+    if (!this.#isOpen) return;
+    this.#failure = error;
+    this.end();
   }
 
   async close(): Promise<void> {

@@ -12,6 +12,9 @@ namespace rowtap::capture {
 
 namespace {
 
+// Longer than most transactions, and short for those who wait until they may begin one.
+constexpr std::chrono::milliseconds kWitnessPatience(2);
+
 int64_t NowMs() noexcept {
   return std::chrono::duration_cast<std::chrono::milliseconds>(std::chrono::system_clock::now().time_since_epoch()).count();
 }
@@ -63,9 +66,16 @@ std::unique_ptr<Capture> Capture::Install([[maybe_unused]] sqlite3* borrowed_db)
 }
 
 std::unique_ptr<Capture> Capture::InstallWitness(sqlite3* borrowed_db, std::shared_ptr<Hub> hub) {
-  std::unique_ptr<Capture> capture(new Capture(borrowed_db, std::move(hub), true));
-  capture->InstallHooks();
-  return capture;
+  Hub& borrowed_hub = *hub;
+  if (!borrowed_hub.gate().TryHold(kWitnessPatience)) return nullptr;
+  try {
+    std::unique_ptr<Capture> capture(new Capture(borrowed_db, std::move(hub), true));
+    capture->InstallHooks();
+    return capture;
+  } catch (const std::bad_alloc&) {
+    borrowed_hub.gate().Release();
+    throw;
+  }
 }
 
 Capture::Capture(sqlite3* borrowed_db, std::shared_ptr<Hub> hub, bool is_witness)
@@ -96,9 +106,13 @@ void Capture::Close() noexcept {
 #endif
   OnRollback();
   if (is_unknown_) SettleUnknown();
-  if (has_open_transaction_) hub_->AddOpenTransaction(-1);
+  if (has_open_transaction_) hub_->gate().Leave();
   has_open_transaction_ = false;
-  if (!is_witness_) hub_->Leave();
+  if (is_witness_) {
+    hub_->gate().Release();
+  } else {
+    hub_->Leave();
+  }
 }
 
 // ---- hooks
@@ -383,10 +397,10 @@ void Capture::Settle() noexcept {
 }
 
 void Capture::NoteTransaction() noexcept {
-  const bool is_open = sqlite3_get_autocommit(borrowed_db_) == 0 || rowtap_transaction_state(borrowed_db_) != SQLITE_TXN_NONE;
-  if (is_open == has_open_transaction_ || is_witness_) return;
-  has_open_transaction_ = is_open;
-  hub_->AddOpenTransaction(is_open ? 1 : -1);
+  if (!has_open_transaction_) return;
+  if (sqlite3_get_autocommit(borrowed_db_) == 0 || rowtap_transaction_state(borrowed_db_) != SQLITE_TXN_NONE) return;
+  has_open_transaction_ = false;
+  hub_->gate().Leave();
 }
 
 // Where the file may hold what was given up, nobody is told of rows that may not be there, but that something is lost.

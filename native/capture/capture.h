@@ -32,7 +32,9 @@ class Capture {
   // To be called directly after opening, before any statement can be prepared: SQLite decides at prepare whether DELETE without WHERE may
   // skip the hook. Null in a build without the preupdate hook. Throws std::bad_alloc.
   static std::unique_ptr<Capture> Install(sqlite3* borrowed_db);
-  // For a connection of rowtap's own on the hub's file: its commits are ours, but what they change is not recorded.
+  // For a connection of rowtap's own on the hub's file, which has no transaction open: its commits are ours, but what they change is not
+  // recorded. It holds the hub's gate until it is closed; null where a transaction stays
+  // open.
   static std::unique_ptr<Capture> InstallWitness(sqlite3* borrowed_db, std::shared_ptr<Hub> hub);
   ~Capture();
   Capture(const Capture&) = delete;
@@ -45,6 +47,12 @@ class Capture {
   // Before sqlite3_close, when every statement has been ended: an open transaction is dropped, the hooks are removed.
   void Close() noexcept;
 
+  // For Execution, before the first step of a statement of whatever kind.
+  void EnterStatement() noexcept {
+    if (has_open_transaction_ || is_witness_) return;
+    has_open_transaction_ = true;
+    hub_->gate().Enter();
+  }
   // For Execution. A run is named by a number, never 0.
   uint64_t Begin() noexcept;
   // The run has ended. `is_undone`: SQLite undid what it had changed; `kind` as rowtap_statement_kind has it.
@@ -55,8 +63,8 @@ class Capture {
   void AppendInsert(uint32_t table_id, int64_t rowid, std::span<const uint8_t> record) noexcept;
   // What this transaction changes can't be recorded: if it commits, the subscribers are told that they have lost it.
   void Lose() noexcept;
-  // Tells the hub whether the connection has a transaction open. To be called also where a statement that only reads has ended or is left
-  // open: it holds one as well.
+  // Tells the hub where the connection has no transaction open any more. To be called also where a statement that only reads has ended or
+  // is left open: it holds one as well.
   void NoteTransaction() noexcept;
 
  private:
@@ -111,7 +119,7 @@ class Capture {
   bool is_unknown_ = false;  // SQLite has given the sealed commit up, and the file may hold it
   bool is_lost_ = false;
   bool is_abandoned_ = false;
-  bool has_open_transaction_ = false;
+  bool has_open_transaction_ = false;  // or a statement that may have begun one
   bool is_closed_ = false;
   std::vector<Run> runs_;
   uint64_t last_run_ = 0;

@@ -19,6 +19,7 @@ int Execution::Fail(int code) noexcept {
 int Execution::Step() noexcept {
   if (!has_begun_) {
     has_begun_ = true;
+    if (borrowed_capture_ != nullptr) borrowed_capture_->EnterStatement();
     kind_ = borrowed_capture_ == nullptr ? ROWTAP_STATEMENT_READ : Kind();
     if (kind_ == ROWTAP_STATEMENT_SCHEMA) return StepSchemaChange();
     if (kind_ != ROWTAP_STATEMENT_READ) run_ = borrowed_capture_->Begin();

@@ -33,6 +33,13 @@ Registry& TheRegistry() {
   return *registry;
 }
 
+// Whether the path that the connection was opened by leads to what it has open.
+bool HasMoved(sqlite3* db) {
+  int has_moved = 0;
+  sqlite3_file_control(db, "main", SQLITE_FCNTL_HAS_MOVED, &has_moved);
+  return has_moved != 0;
+}
+
 // Device and inode, read without opening the file: closing a descriptor on it would drop the locks of every connection of the process
 // (https://www.sqlite.org/howtocorrupt.html#_posix_advisory_locks_canceled_by_a_separate_thread_doing_close_).
 std::string FileKey(sqlite3* db) {
@@ -52,6 +59,10 @@ int64_t FirstLsn() {
 // Counters of 32 bits, that go round. Counts of two journal modes say nothing about each other, and neither does one that is not known.
 bool IsSameCount(uint64_t known, uint64_t found) noexcept {
   return known >> 32 != found >> 32 || known == found;
+}
+// As rowtap_commit_counter has it.
+bool IsOfRollbackJournal(uint64_t count) noexcept {
+  return count >> 32 == 1;
 }
 uint64_t NextCount(uint64_t count) noexcept {
   return (count & 0xffffffff00000000u) | static_cast<uint32_t>(count + 1);
@@ -112,13 +123,22 @@ void Hub::Enter(std::shared_ptr<PendingCommit> pending, bool has_changes, uint64
   last_pending_ = last;
 }
 
-void Hub::CheckForeignCommits(const std::function<uint64_t()>& read_counter) {
+bool Hub::IsOnFile(sqlite3* db) const {
+  return FileKey(db) == file_ && !HasMoved(db);
+}
+
+bool Hub::CheckForeignCommits(const std::function<uint64_t()>& read_counter) {
+  const bool is_held = gate_.TryHold(std::chrono::microseconds(0));
+  const std::unique_ptr<TransactionGate, void (*)(TransactionGate*)> hold(is_held ? &gate_ : nullptr,
+                                                                          [](TransactionGate* gate) { gate->Release(); });
   const std::lock_guard lock(mutex_);
-  if (first_pending_ != nullptr) return;
+  if (first_pending_ != nullptr) return true;
+  if (!is_held && IsOfRollbackJournal(counter_)) return false;
   const uint64_t counter = read_counter();
-  if (counter == 0) return;
+  if (counter == 0) return true;
   if (!IsSameCount(counter_, counter)) PublishGap(++next_lsn_);
   counter_ = counter;
+  return true;
 }
 
 void Hub::NoteCommit(uint64_t counter_after) noexcept {

@@ -16,6 +16,7 @@
 
 #include "capture/batch.h"
 #include "capture/page_store.h"
+#include "capture/transaction_gate.h"
 #include "sqlite3.h"
 
 namespace rowtap::capture {
@@ -67,6 +68,9 @@ class Hub : public std::enable_shared_from_this<Hub> {
 
   Hub(std::string file, uint64_t serial);
 
+  // Whether the connection has this hub's file open. False for ever where its path was deleted, renamed, or given to another file.
+  bool IsOnFile(sqlite3* db) const;
+
   // Unlike any other hub's of this process, earlier ones included.
   std::string key() const { return file_ + '#' + std::to_string(serial_); }
   const std::shared_ptr<PageStore>& store() const noexcept { return store_; }
@@ -79,8 +83,9 @@ class Hub : public std::enable_shared_from_this<Hub> {
   void Lose(PendingCommit& pending) noexcept { Resolve(pending, true, true, nullptr); }
 
   // Looks whether somebody else has committed since ours last did. `read_counter` reads it in a transaction of now; it runs while no commit
-  // is in doubt and none can be published. Nothing is looked at while one is in doubt: it will see for itself.
-  void CheckForeignCommits(const std::function<uint64_t()>& read_counter);
+  // is in doubt and none can be published. Nothing is looked at while one is in doubt: it will see for itself. False: not looked, because
+  // with a rollback journal the look's lock could refuse a transaction of ours that is open.
+  bool CheckForeignCommits(const std::function<uint64_t()>& read_counter);
   // A commit of ours that no hook announced (VACUUM).
   void NoteCommit(uint64_t counter_after) noexcept;
 
@@ -104,8 +109,7 @@ class Hub : public std::enable_shared_from_this<Hub> {
   uint32_t Intern(std::string_view description);
   std::string Describe(uint32_t table_id);
 
-  void AddOpenTransaction(int change) noexcept { open_transactions_ += change; }
-  bool HasOpenTransaction() const noexcept { return open_transactions_ > 0; }
+  TransactionGate& gate() noexcept { return gate_; }
 
  private:
   void Resolve(PendingCommit& pending, bool is_committed, bool is_lost, BatchPtr batch) noexcept;
@@ -131,7 +135,7 @@ class Hub : public std::enable_shared_from_this<Hub> {
   std::deque<std::string> descriptions_;  // by id - 1
 
   std::atomic<bool> is_watched_{false};
-  std::atomic<int> open_transactions_{0};
+  TransactionGate gate_;
 };
 
 }  // namespace rowtap::capture

@@ -28,8 +28,10 @@ PagePtr PageStore::Take(Page* full) noexcept {
   std::unique_ptr<uint8_t[]> memory;
   {
     const std::lock_guard lock(mutex_);
-    if (full != nullptr && full->memory_ != nullptr && resident_bytes_ + kPageSize > max_memory_ &&
-        spill_file_.Write(full->memory_.get(), full->slot_)) {
+    const bool is_past_limit = full != nullptr && full->memory_ != nullptr && resident_bytes_ + kPageSize > max_memory_;
+    const bool is_spilled = is_past_limit && spill_file_.Write(full->memory_.get(), full->slot_);
+    if (is_past_limit) is_spill_refused_ = !is_spilled;
+    if (is_spilled) {
       memory = std::move(full->memory_);
       spilled_bytes_ += kPageSize;
     } else {
@@ -72,6 +74,7 @@ void PageStore::GiveBack(Page& page) noexcept {
     return;
   }
   resident_bytes_ -= kPageSize;
+  if (resident_bytes_ <= max_memory_) is_spill_refused_ = false;
   if (free_.size() >= kept_pages_) return;
   try {
     free_.push_back(std::move(page.memory_));

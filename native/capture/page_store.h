@@ -60,6 +60,8 @@ class PageStore : public std::enable_shared_from_this<PageStore> {
   void AwaitReaders() noexcept { const std::lock_guard lock(mutex_); }
 
   uint64_t spilled_bytes() const noexcept { return spilled_bytes_; }
+  // The disk takes no more, and pages past the limit stay in memory. It is asked again for each of them.
+  bool is_spill_refused() const noexcept { return is_spill_refused_; }
 
  private:
   friend class Page;
@@ -73,6 +75,7 @@ class PageStore : public std::enable_shared_from_this<PageStore> {
   uint64_t resident_bytes_ = 0;  // of pages that are held, not of free ones
   std::atomic<uint64_t> max_memory_{64 * 1024 * 1024};
   std::atomic<uint64_t> spilled_bytes_{0};
+  std::atomic<bool> is_spill_refused_{false};
 };
 
 }  // namespace rowtap::capture

@@ -45,7 +45,7 @@ class Connection {
   sqlite3* borrowed_db() const { return db_.get(); }
   // Null when closed, or opened without capture.
   capture::Capture* borrowed_capture() const { return capture_.get(); }
-  // For an open connection that has none, before its first statement.
+  // For an open connection that has none, and no statement that is being run.
   void SetCapture(std::unique_ptr<capture::Capture> capture) { capture_ = std::move(capture); }
 
   void AddChild(ConnectionChild* child);

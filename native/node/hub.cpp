@@ -153,7 +153,8 @@ class NativeHub final : public Napi::ObjectWrap<NativeHub> {
         env, "NativeHub",
         {InstanceMethod<&NativeHub::Lsn>("lsn"), InstanceMethod<&NativeHub::RaiseLsn>("raiseLsn"),
          InstanceMethod<&NativeHub::Describe>("describe"), InstanceMethod<&NativeHub::SetMaxMemory>("setMaxMemory"),
-         InstanceMethod<&NativeHub::HasOpenTransaction>("hasOpenTransaction"), InstanceMethod<&NativeHub::Stats>("stats"),
+         InstanceMethod<&NativeHub::IsThreadInTransaction>("isThreadInTransaction"), InstanceMethod<&NativeHub::Stats>("stats"),
+         InstanceMethod<&NativeHub::IsSpillRefused>("isSpillRefused"), InstanceMethod<&NativeHub::IsOnFile>("isOnFile"),
          InstanceMethod<&NativeHub::Witness>("witness"), InstanceMethod<&NativeHub::CheckForeignCommits>("checkForeignCommits"),
          InstanceMethod<&NativeHub::OpenReader>("openReader", napi_default_method, classes)});
   }
@@ -197,37 +198,59 @@ class NativeHub final : public Napi::ObjectWrap<NativeHub> {
     hub_->store()->SetMaxMemory(static_cast<uint64_t>(info[0].As<Napi::Number>().Int64Value()));
   }
 
-  Napi::Value HasOpenTransaction(const Napi::CallbackInfo& info) { return Napi::Boolean::New(info.Env(), hub_->HasOpenTransaction()); }
+  Napi::Value IsThreadInTransaction(const Napi::CallbackInfo& info) {
+    return Napi::Boolean::New(info.Env(), capture::TransactionGate::IsThreadInside());
+  }
+
+  Napi::Value IsSpillRefused(const Napi::CallbackInfo& info) { return Napi::Boolean::New(info.Env(), hub_->store()->is_spill_refused()); }
+
+  // The connection's handle. Throws a TypeError and returns null for what is none, or is closed.
+  sqlite3* OpenHandle(const Napi::CallbackInfo& info, const char* usage) {
+    Connection* connection = info.Length() == 1 ? Connection::Unwrap(info.Env(), info[0]) : nullptr;
+    if (connection != nullptr && connection->borrowed_db() != nullptr) return connection->borrowed_db();
+    if (!info.Env().IsExceptionPending()) ThrowTypeError(info.Env(), usage);
+    return nullptr;
+  }
+
+  Napi::Value IsOnFile(const Napi::CallbackInfo& info) {
+    sqlite3* db = OpenHandle(info, "isOnFile(connection): an open connection");
+    if (db == nullptr) return info.Env().Undefined();
+    return Napi::Boolean::New(info.Env(), hub_->IsOnFile(db));
+  }
 
   Napi::Value Stats(const Napi::CallbackInfo& info) {
     const capture::HubStats stats = hub_->stats();
     return Numbers(info.Env(), {stats.transactions, stats.changes, stats.bytes, stats.spilled_bytes});
   }
 
-  void Witness(const Napi::CallbackInfo& info) {
-    Connection* connection = info.Length() == 1 ? Connection::Unwrap(info.Env(), info[0]) : nullptr;
-    if (connection != nullptr && connection->borrowed_db() != nullptr && connection->borrowed_capture() == nullptr) {
-      connection->SetCapture(capture::Capture::InstallWitness(connection->borrowed_db(), hub_));
-    } else if (!info.Env().IsExceptionPending()) {
-      ThrowTypeError(info.Env(), "witness(connection): an open connection without capture");
+  Napi::Value Witness(const Napi::CallbackInfo& info) {
+    constexpr const char* kUsage = "witness(connection): an open connection without capture";
+    sqlite3* db = OpenHandle(info, kUsage);
+    if (db == nullptr) return info.Env().Undefined();
+    Connection* connection = Connection::Unwrap(info.Env(), info[0]);
+    if (connection->borrowed_capture() != nullptr) {
+      ThrowTypeError(info.Env(), kUsage);
+      return info.Env().Undefined();
     }
+    std::unique_ptr<capture::Capture> witness = capture::Capture::InstallWitness(db, hub_);
+    const bool is_installed = witness != nullptr;
+    connection->SetCapture(std::move(witness));
+    return Napi::Boolean::New(info.Env(), is_installed);
   }
 
-  void CheckForeignCommits(const Napi::CallbackInfo& info) {
+  Napi::Value CheckForeignCommits(const Napi::CallbackInfo& info) {
     const Napi::Env env = info.Env();
-    Connection* connection = info.Length() == 1 ? Connection::Unwrap(env, info[0]) : nullptr;
-    sqlite3* db = connection == nullptr ? nullptr : connection->borrowed_db();
-    if (db == nullptr) {
-      if (!env.IsExceptionPending()) ThrowTypeError(env, "checkForeignCommits(connection): an open connection");
-      return;
-    }
+    sqlite3* db = OpenHandle(info, "checkForeignCommits(connection): an open connection");
+    if (db == nullptr) return env.Undefined();
+    Connection* connection = Connection::Unwrap(env, info[0]);
     int code = SQLITE_OK;
-    hub_->CheckForeignCommits([&]() -> uint64_t {
+    const bool has_looked = hub_->CheckForeignCommits([&]() -> uint64_t {
       code = sqlite3_exec(db, "SELECT 1 FROM sqlite_schema LIMIT 1", nullptr, nullptr, nullptr);
       return code == SQLITE_OK ? rowtap_commit_counter(db) : 0;
     });
     FlushWake(env);
     if (code != SQLITE_OK) ThrowSqliteError(connection->environment(), sqlite3_errmsg(db), code);
+    return Napi::Boolean::New(env, has_looked);
   }
 
   Napi::Value OpenReader(const Napi::CallbackInfo& info) {

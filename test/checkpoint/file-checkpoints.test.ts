@@ -18,7 +18,7 @@ class Hub {
   raiseLsn(lsn: number): void {
     this.current = Math.max(this.current, lsn);
   }
-  hasOpenTransaction(): boolean {
+  isThreadInTransaction(): boolean {
     return this.isTransactionOpen;
   }
 }
@@ -42,7 +42,15 @@ function setUp(options: { isMemory?: boolean; mode?: string } = {}) {
       isReadonly,
       isMemory,
       writer: hub,
-      connect: () => openUncaptured(path, { isReadonly, timeoutMs: 5 }),
+      connect: () => {
+        const connection = openUncaptured(path, { isReadonly, timeoutMs: 5 });
+        return {
+          prepare: (sql) => connection.prepare(sql),
+          exec: (sql) => connection.exec(sql),
+          claim: () => !hub.isTransactionOpen,
+          close: () => connection.close(),
+        };
+      },
     });
     onTestFinished(() => checkpoints.close());
     const openAndBegin = (consumer: string) => {

@@ -13,7 +13,7 @@ function watched() {
     vi.useRealTimers();
     rmSync(folder, { recursive: true });
   });
-  const seen = { looks: 0, open: 0, failure: undefined as Error | undefined };
+  const seen = { looks: 0, open: 0, isPutOff: false, failure: undefined as Error | undefined, gone: [] as string[] };
   const write = (): void => {
     appendFileSync(path, 'x');
     utimesSync(path, new Date(), new Date());
@@ -22,6 +22,7 @@ function watched() {
   const hub = {
     checkForeignCommits: () => {
       if (seen.failure !== undefined) throw seen.failure;
+      return !seen.isPutOff;
     },
   };
   const connect = () => {
@@ -29,8 +30,8 @@ function watched() {
     ++seen.open;
     return { native: {} as never, close: () => void --seen.open };
   };
-  const commits = new ForeignCommits({ path, hub: hub as never, connect });
-  return { seen, write, commits, wait: (ms: number) => vi.advanceTimersByTime(ms) };
+  const commits = new ForeignCommits({ path, hub, connect, onGone: ({ code }) => void seen.gone.push(code) });
+  return { path, seen, write, commits, wait: (ms: number) => vi.advanceTimersByTime(ms) };
 }
 
 test('one look for each time that the file was written to, and one more while its time may not have settled', () => {
@@ -40,7 +41,7 @@ test('one look for each time that the file was written to, and one more while it
   expect(seen.looks).toBe(2);
   write();
   wait(2000);
-  expect(seen).toEqual({ looks: 3, open: 0, failure: undefined });
+  expect(seen).toMatchObject({ looks: 3, open: 0 });
   commits.stop();
 });
 
@@ -71,4 +72,28 @@ test('a look that fails is repeated and reported, except for a lock', () => {
   wait(400);
   expect(commits.error()).toBeUndefined();
   expect(seen.open).toBe(0);
+});
+
+test('a look that was put off is made as soon as it can be', () => {
+  const { seen, commits, wait } = watched();
+  commits.start();
+  wait(2000);
+  const { looks } = seen;
+  seen.isPutOff = true;
+  commits.start();
+  wait(800);
+  expect(seen.looks).toBe(looks + 3);
+  seen.isPutOff = false;
+  wait(2000);
+  expect(seen.looks).toBe(looks + 4);
+});
+
+test('a file that is gone is told once, and ends the looks; nobody can begin after that', () => {
+  const { path, seen, commits, wait } = watched();
+  commits.start();
+  rmSync(path);
+  wait(5000);
+  expect(seen.gone).toEqual(['ROWTAP_FILE_GONE']);
+  expect(commits.error()).toBeUndefined();
+  expect(() => commits.start()).toThrow(expect.objectContaining({ code: 'ROWTAP_FILE_GONE' }));
 });
