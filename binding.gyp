@@ -8,8 +8,10 @@
   'target_defaults': {
     'include_dirs': ['native', 'deps/sqlite3', '<!(node -p "require(\'node-addon-api\').include_dir")'],
     # JavaScript sees errors through Napi::Error objects that are handed back, not thrown through C++. Exceptions stay on for the standard
-    # library's own, which the code below the bindings catches.
-    'defines': ['NAPI_VERSION=8', 'NAPI_DISABLE_CPP_EXCEPTIONS', 'NODE_ADDON_API_DISABLE_DEPRECATED'],
+    # library's own, which the code below the bindings catches. A worker that is being terminated lets nothing be thrown, at any moment of
+    # a call; without the third of these that would end the process.
+    'defines': ['NAPI_VERSION=8', 'NAPI_DISABLE_CPP_EXCEPTIONS', 'NODE_API_SWALLOW_UNTHROWABLE_EXCEPTIONS',
+                'NODE_ADDON_API_DISABLE_DEPRECATED'],
     # Node's own settings for addons ask for -O3, older C++ and no exceptions.
     'cflags!': ['-O3'],
     'cflags_cc!': ['-std=gnu++14', '-std=gnu++17', '-std=gnu++20', '-fno-exceptions'],

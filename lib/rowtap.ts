@@ -4,7 +4,7 @@
  */
 import { existsSync } from 'node:fs';
 import { basename } from 'node:path';
-import type { NativeBinding, NativeConnection, NativeHub, NativeReader } from './binding/native.js';
+import type { NativeBinding, NativeConnection, NativeHub, NativeReader, NativeSource } from './binding/native.js';
 import { openCheckpoints } from './checkpoint/checkpoints.js';
 import type { CheckpointDatabase } from './checkpoint/database.js';
 import { resume } from './checkpoint/resume.js';
@@ -38,11 +38,14 @@ import { connectionOf, openUncaptured, Database as Writer } from './writer/datab
 import { writerBinding } from './writer/native-binding.js';
 import type { DatabaseOptions } from './writer/options.js';
 
-const registry = new SourceRegistry<HookSource>();
+const registry = new SourceRegistry<HookSource>(binding, viewOf);
 const files = new Map<string, CapturedFile<ProgressStore>>();
-/** The databases that a source was opened or used through; it ends with the last of them. */
+/** The databases of this thread that a source was opened or used through; it ends with the last of them, in whatever thread. */
 const ownersOf = new WeakMap<HookSource, Set<Writer>>();
 let turns: Turns | undefined;
+
+/** The path of what is no file: no other connection can open it. */
+const memoryPath = ':memory:';
 
 /** A subscription without a consumer's name. */
 const unnamedConsumer: OpenedConsumer = { stored: undefined, progress: noProgress, begin: () => {} };
@@ -66,7 +69,7 @@ class CapturingDatabase extends Writer {
     try {
       const subscription = source.subscribe<Tables>(given.subscribe);
       if (sourceOptions.maxTransactionMemory !== undefined) source.setMaxTransactionMemory(sourceOptions.maxTransactionMemory);
-      ownersOf.get(source)?.add(this);
+      useSource(source, this);
       return subscription;
     } catch (error) {
       if (found === undefined) void source.close();
@@ -81,7 +84,7 @@ class CapturingDatabase extends Writer {
   override close(): this {
     const wasOpen = this.open;
     super.close();
-    if (wasOpen) for (const source of registry.all()) endIfLast(source, this);
+    if (wasOpen) for (const source of registry.seen()) if (ownersOf.get(source)?.delete(this) === true) source.removeUser();
     return this;
   }
 }
@@ -110,12 +113,12 @@ export function openSource(database: Database | string, options?: SourceOptions)
   return openHookSource(database, checked);
 }
 
-/** Every open source of this thread. */
+/** Every open source of this process. */
 export function listSources(): SourceInfo[] {
   return registry.all().map((source) => source.info());
 }
 
-/** The open source of that name. */
+/** The open source of that name, whichever thread has opened it. */
 export function getSource(name: string): Source | undefined {
   return registry.get(name);
 }
@@ -124,9 +127,11 @@ function requireOpen(database: Writer): void {
   if (!database.open) throw new RowtapError('ROWTAP_CLOSED', { what: 'the database' });
 }
 
-function endIfLast(source: HookSource, closed: Writer): void {
+function useSource(source: HookSource, database: Writer): void {
   const owners = ownersOf.get(source);
-  if (owners?.delete(closed) === true && owners.size === 0) source.end();
+  if (owners === undefined || owners.has(database)) return;
+  owners.add(database);
+  source.addUser();
 }
 
 function binding(): NativeBinding {
@@ -139,9 +144,10 @@ function nativeOf(database: Writer): NativeConnection {
 
 /** The source that `changes` goes on with: the one of that name, or any of the file. */
 function findSource(database: Writer, options: CheckedSourceOptions): HookSource | undefined {
-  const file = files.get(binding().hubOf(nativeOf(database)).key);
-  const named = options.name === undefined ? file?.openSource() : registry.get(options.name);
-  return named !== undefined && file?.sources.has(named) === true ? named : undefined;
+  const { key } = binding().hubOf(nativeOf(database));
+  if (options.name === undefined) return registry.ofHub(key);
+  const named = registry.get(options.name);
+  return named?.hubKey === key ? named : undefined;
 }
 
 function openHookSource(database: Writer, options: CheckedSourceOptions): HookSource {
@@ -149,14 +155,36 @@ function openHookSource(database: Writer, options: CheckedSourceOptions): HookSo
   registry.requireFree(name);
   if (hasPlainName(options.tables)) requireTables(options.tables, listUserTables(database), 'the database');
   const file = fileOf(database);
-  const owners = new Set([database]);
+  try {
+    const settings: SharedSettings = { tables: options.tables, excludeTables: options.excludeTables, isReadonly: database.readonly };
+    const source = registry.open(file.hub, name, file.path, JSON.stringify(settings));
+    if (options.maxTransactionMemory !== undefined) source.setMaxTransactionMemory(options.maxTransactionMemory);
+    useSource(source, database);
+    return source;
+  } catch (error) {
+    forgetFile(file);
+    throw error;
+  }
+}
+
+/** What every thread has to know of a source. */
+interface SharedSettings {
+  tables: string[] | undefined;
+  excludeTables: string[] | undefined;
+  isReadonly: boolean;
+}
+
+/** This thread's view of a source that is open. */
+function viewOf(native: NativeSource): HookSource {
+  const { isReadonly, ...lists } = JSON.parse(native.options) as Partial<SharedSettings>;
+  const file = files.get(native.hubKey) ?? addFile(native.hubKey, native.path, binding().hubOfSource(native), isReadonly === true);
+  const owners = new Set<Writer>();
   const source = new HookSource({
-    name,
-    file: file.path,
-    options,
+    native,
+    options: { tables: lists.tables, excludeTables: lists.excludeTables },
     hub: file.hub,
-    listTables: () => listTablesOf(owners),
-    open: (opened, subscribeOptions) => openSubscription(file, opened, subscribeOptions, owners),
+    listTables: () => listTablesOf(file, owners),
+    open: (opened, subscribeOptions) => openSubscription(file, native, opened, subscribeOptions, owners),
     error: () => file.store.error() ?? file.foreignCommits?.error() ?? spillError(file.hub),
     onEnd: (ended) => {
       registry.remove(ended);
@@ -164,10 +192,8 @@ function openHookSource(database: Writer, options: CheckedSourceOptions): HookSo
     },
     onClose: (closed) => leaveFile(file, closed),
   });
-  if (options.maxTransactionMemory !== undefined) source.setMaxTransactionMemory(options.maxTransactionMemory);
   ownersOf.set(source, owners);
   file.sources.add(source);
-  registry.add(source);
   return source;
 }
 
@@ -180,22 +206,41 @@ function defaultName(database: Writer): string {
   }
 }
 
-function listTablesOf(owners: ReadonlySet<Writer>): string[] {
+/** A thread without a database of its own on the file looks through a connection that it opens for it. */
+function listTablesOf({ path, hub }: CapturedFile<ProgressStore>, owners: ReadonlySet<Writer>): string[] | undefined {
   const [database] = owners;
-  return database === undefined ? [] : listUserTables(database);
+  if (database !== undefined) return listUserTables(database);
+  if (path === memoryPath) return undefined;
+  const connection = openOnFile(path, hub, { isReadonly: true });
+  try {
+    return listUserTables(connection);
+  } finally {
+    connection.close();
+  }
 }
 
+/** The first source of a file in this thread: LSNs go on above those of earlier lives. */
 function fileOf(database: Writer): CapturedFile<ProgressStore> {
-  const { hub, key, path: filePath } = binding().hubOf(nativeOf(database));
+  const { hub, key, path } = binding().hubOf(nativeOf(database));
   const known = files.get(key);
   if (known !== undefined) return known;
-  const path = database.memory ? ':memory:' : filePath;
-  const isReadonly = database.readonly;
+  const file = addFile(key, database.memory ? memoryPath : path, hub, database.readonly);
+  try {
+    file.store.restoreLsn();
+    return file;
+  } catch (error) {
+    forgetFile(file);
+    throw error;
+  }
+}
+
+function addFile(key: string, path: string, hub: NativeHub, isReadonly: boolean): CapturedFile<ProgressStore> {
+  const isMemory = path === memoryPath;
   const connect = (): CheckpointDatabase => openCheckpointConnection(path, hub, isReadonly);
-  const store = openCheckpoints({ isMemory: database.memory, hub, hubKey: key, isReadonly, writer: database, connect });
+  const store = openCheckpoints({ isMemory, hub, isReadonly, connect });
   const onGone = (error: RowtapError): void => file.fail(error);
-  const foreignCommits = database.memory ? undefined : new ForeignCommits({ path, hub, connect: () => openWatch(path, hub), onGone });
-  const file = new CapturedFile<ProgressStore>(key, path, hub, store, foreignCommits);
+  const foreignCommits = isMemory ? undefined : new ForeignCommits({ path, hub, connect: () => openWatch(path, hub), onGone });
+  const file = new CapturedFile<ProgressStore>({ key, path, isReadonly, hub, store, foreignCommits });
   files.set(key, file);
   return file;
 }
@@ -254,6 +299,7 @@ function forgetFile(file: CapturedFile<ProgressStore>): void {
  */
 function openSubscription(
   file: CapturedFile<ProgressStore>,
+  native: NativeSource,
   source: HookSource,
   options: CheckedSubscribeOptions,
   owners: ReadonlySet<Writer>,
@@ -280,7 +326,7 @@ function openSubscription(
       onProgress: options.onProgress,
     });
   const beginAgain = (): Restart => {
-    const { lsn, reader, snapshot } = takePlace(file, { ...options, snapshot: 'always' }, undefined, owners);
+    const { lsn, reader, snapshot } = takePlace(file, native, { ...options, snapshot: 'always' }, undefined, owners);
     return { lsn, reader, bootstrap: openSnapshot(snapshot as Writer, lsn) };
   };
   let opened: OpenedConsumer | undefined;
@@ -288,7 +334,7 @@ function openSubscription(
   file.foreignCommits?.start();
   try {
     opened = consumer === undefined ? unnamedConsumer : file.store.open(consumer);
-    place = takePlace(file, options, opened.stored, owners);
+    place = takePlace(file, native, options, opened.stored, owners);
     const { reader, snapshot, gap, lsn } = place;
     const bootstrap = snapshot && openSnapshot(snapshot, lsn);
     const isOnlySnapshot = options.snapshot === 'only';
@@ -302,7 +348,7 @@ function openSubscription(
       events: gap === undefined ? [] : [gapEvent(source.name, lsn, Date.now(), gap)],
       bootstrap,
       reader: isOnlySnapshot ? undefined : reader,
-      decoder: { ...common, selection, onForeignCommits: () => source.countGap() },
+      decoder: { ...common, selection },
       beginAgain: options.snapshot === 'when-needed' && !isOnlySnapshot ? beginAgain : undefined,
       progress: opened.progress,
       ack: options.ack,
@@ -310,6 +356,7 @@ function openSubscription(
       signal: options.signal,
       turns,
       sourceLsn: () => file.hub.lsn(),
+      failure: () => source.failure,
       onClose: (subscription) => {
         file.foreignCommits?.stop();
         source.forget(subscription);
@@ -334,6 +381,7 @@ interface Place {
 
 function takePlace(
   file: CapturedFile<ProgressStore>,
+  native: NativeSource,
   options: CheckedSubscribeOptions,
   stored: Parameters<typeof resume>[1],
   owners: ReadonlySet<Writer>,
@@ -351,17 +399,26 @@ function takePlace(
     }
     const lsn = reader.startLsn;
     // Another thread may have committed in between, which a consumer would then have missed: decided anew.
-    if (lsn === currentLsn || stored === undefined) return { lsn, reader, snapshot, gap };
+    if (lsn === currentLsn || stored === undefined) {
+      native.attach(reader, options.consumer ?? '');
+      return { lsn, reader, snapshot, gap };
+    }
     reader.close();
     snapshot?.close();
   }
 }
 
-function openSnapshotConnection({ path, hub }: CapturedFile<ProgressStore>, owners: ReadonlySet<Writer>): Writer {
-  const isMemory = path === ':memory:';
+function openSnapshotConnection({ path, hub, isReadonly }: CapturedFile<ProgressStore>, owners: ReadonlySet<Writer>): Writer {
+  const isMemory = path === memoryPath;
+  if (isMemory && owners.size === 0) {
+    throw badOption(
+      "the rows of an in-memory database can be read only in the thread of its Database; subscribe there, or with snapshot 'never'",
+    );
+  }
   const snapshot = isMemory ? openUncaptured(path) : openOnFile(path, hub, { isReadonly: true });
   try {
-    if (!isMemory && [...owners].some((database) => !database.readonly)) requireWal(snapshot);
+    const isWritten = owners.size === 0 ? !isReadonly : [...owners].some((database) => !database.readonly);
+    if (!isMemory && isWritten) requireWal(snapshot);
     return snapshot;
   } catch (error) {
     snapshot.close();

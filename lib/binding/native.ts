@@ -52,8 +52,14 @@ export interface NativeHub {
    * could disturb.
    */
   checkForeignCommits(connection: NativeConnection): boolean;
-  /** `[transactions, changes, bytes, spilledBytes]` since the hub was opened. */
-  stats(): [transactions: number, changes: number, bytes: number, spilledBytes: number];
+  /** Names, among all processes, the time from the file's first writer to its last, in which no commit of this process goes uncounted. */
+  life(): string;
+  /** A consumer's name is used by one subscription at a time, in whatever thread. False where it is taken. */
+  takeConsumer(name: string): boolean;
+  /** Frees what this object has taken, as its end does. Twice is fine. */
+  freeConsumer(name: string): void;
+  /** Since the hub was opened; `gaps` are those of commits by others that some reader was told of. */
+  stats(): [transactions: number, changes: number, bytes: number, spilledBytes: number, gaps: number];
   /**
    * Starts reading after the last published transaction. Throws RowtapError ROWTAP_BUSY where a transaction is open that began unwatched and
    * grew too large to be kept. With a `snapshot` connection, its read transaction is opened at the same position, while no commit is in doubt;
@@ -63,7 +69,7 @@ export interface NativeHub {
 }
 
 /** Why `read` returned 0. */
-export const ReaderState = { open: 0, closed: 1, laggard: 2, lost: 3 } as const;
+export const ReaderState = { open: 0, closed: 1, laggard: 2, lost: 3, ended: 4 } as const;
 
 /** One subscription's place in the stream of batches. Owned by its thread. */
 export interface NativeReader {
@@ -78,7 +84,7 @@ export interface NativeReader {
   batch(): NativeBatch | undefined;
   /** Goes on to the end of that batch. */
   skipBatch(): void;
-  /** One of ReaderState. A laggard and a lost one still hand out what was queued before. */
+  /** One of ReaderState. A laggard, a lost one, and one whose source has ended still hand out what was queued before. */
   state(): number;
   /** `[transactions, bytes]` that wait to be read. */
   buffered(): [transactions: number, bytes: number];
@@ -105,6 +111,34 @@ export interface NativeSnapshotRows {
   close(): void;
 }
 
+/**
+ * A source of one file, the same in all threads of the process; this is one thread's hold on it. It ends with the last database that uses it,
+ * and when somebody ends it; readers that were attached learn of that when they have handed out what was published before.
+ */
+export interface NativeSource {
+  readonly name: string;
+  readonly path: string;
+  /** As they were given to `openSource`. */
+  readonly options: string;
+  readonly openedAtMs: number;
+  readonly hubKey: string;
+  readonly isOpen: boolean;
+  /** What was given to the `end` that has ended it. */
+  readonly failure: string | undefined;
+  /** Those that were counted by `countGap`. */
+  readonly gaps: number;
+  countGap(): void;
+  addUser(): void;
+  /** As often as `addUser`; what is left of those is removed with this object. */
+  removeUser(): void;
+  /** Twice is fine: the first one counts. */
+  end(failure?: string): void;
+  /** `consumer` is "" for a reader without a name. */
+  attach(reader: NativeReader, consumer: string): void;
+  /** Readers of other threads. */
+  subscriptionsElsewhere(): [consumer: string, lsn: number, transactions: number, bytes: number][];
+}
+
 export interface NativeBinding {
   Connection: new (path: string, options: NativeConnectionOptions) => NativeConnection;
   /**
@@ -112,6 +146,13 @@ export interface NativeBinding {
    * absolute, as SQLite opened it; "" for what is no file.
    */
   hubOf(connection: NativeConnection): { hub: NativeHub; key: string; path: string };
+  /** The same hub, for a thread that has no connection of its own to the file. */
+  hubOfSource(source: NativeSource): NativeHub;
+  /** Undefined where an open source of the process has that name. */
+  openSource(hub: NativeHub, name: string, path: string, options: string, openedAtMs: number): NativeSource | undefined;
+  findSource(name: string): NativeSource | undefined;
+  /** In the order in which they were opened. */
+  allSources(): NativeSource[];
   /** Opens a scan of `table` in storage order. `connection` is one that a reader was opened with. */
   openSnapshotRows(connection: NativeConnection, hub: NativeHub, table: string): NativeSnapshotRows;
   /**

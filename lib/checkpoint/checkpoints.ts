@@ -7,7 +7,6 @@ export interface CheckpointsConfig extends FileCheckpointsConfig {
   isMemory: boolean;
 }
 
-/** To be opened with the source, before its first reader: LSNs are raised above those of earlier lives here. */
 export function openCheckpoints(config: CheckpointsConfig): ProgressStore {
-  return config.isMemory ? new MemoryCheckpoints(config.hub, config.hubKey) : new FileCheckpoints(config);
+  return config.isMemory ? new MemoryCheckpoints(config.hub) : new FileCheckpoints(config);
 }

@@ -3,19 +3,14 @@ import type { OpenedConsumer, Progress, ProgressStore } from '../delivery/progre
 import { badOption, RowtapError } from '../errors/rowtap-error.js';
 import { takeConsumerName } from './consumer-names.js';
 import type { CheckpointDatabase } from './database.js';
-import { lifeOf } from './life.js';
 import { nextReservation } from './reservation.js';
 import { gatherDelayMs, gatherMs, retryDelayMs } from './schedule.js';
 import { storedProgress } from './stored-progress.js';
 import { type Checkpoint, CheckpointTable, type CheckpointWrite } from './table.js';
 
 export interface FileCheckpointsConfig {
-  hub: Pick<NativeHub, 'lsn' | 'raiseLsn' | 'isThreadInTransaction'>;
-  /** As NativeBinding.hubOf gives it. */
-  hubKey: string;
+  hub: Pick<NativeHub, 'lsn' | 'raiseLsn' | 'isThreadInTransaction' | 'life' | 'takeConsumer' | 'freeConsumer'>;
   isReadonly: boolean;
-  /** The captured connection that the first source of the file was opened through. */
-  writer: object;
   /**
    * Opens an uncaptured connection to the file, read-only where the database is, with a busy timeout of a few milliseconds. Throws
    * ROWTAP_FILE_GONE where another file is in its place.
@@ -61,12 +56,14 @@ export class FileCheckpoints implements ProgressStore {
   #error: RowtapError | undefined;
   #isClosed = false;
 
-  /** Reads how far LSNs were handed out in earlier lives, and raises the hub's above them. Throws what SQLite throws, except that it is busy. */
   constructor(config: FileCheckpointsConfig) {
     this.#config = config;
-    this.#life = lifeOf(config.writer);
+    this.#life = config.hub.life();
+  }
+
+  restoreLsn(): void {
     try {
-      this.#restoreLsn();
+      this.#readReservation();
     } catch (error) {
       // Nothing but a consumer needs it; to open one it is read again.
       if (!isBusy(error)) throw error;
@@ -80,7 +77,7 @@ export class FileCheckpoints implements ProgressStore {
         `consumer "${consumer}": its position could not be kept, because the database is open read-only; leave out \`consumer\``,
       );
     }
-    const releaseName = takeConsumerName(this.#config.hubKey, consumer);
+    const releaseName = takeConsumerName(this.#config.hub, consumer);
     try {
       const checkpoint = this.#read(consumer);
       this.#releases.add(releaseName);
@@ -150,7 +147,7 @@ export class FileCheckpoints implements ProgressStore {
   /** The checkpoint as it is on disk, or will be. Throws ROWTAP_BUSY where another connection keeps everybody from reading. */
   #read(consumer: string): Checkpoint | undefined {
     try {
-      if (!this.#isLsnRestored) this.#restoreLsn();
+      if (!this.#isLsnRestored) this.#readReservation();
       return this.#pending.get(consumer) ?? this.#withTable((table) => table.readCheckpoint(consumer));
     } catch (error) {
       if (!isBusy(error)) throw error;
@@ -174,7 +171,7 @@ export class FileCheckpoints implements ProgressStore {
    * LSNs go on above all that may have been handed out in another life. In the same one they stay as they are, for a step would look like
    * missed changes.
    */
-  #restoreLsn(): void {
+  #readReservation(): void {
     const reservation = this.#withTable((table) => table.readReservation());
     if (reservation?.life === this.#life) this.#reservedLsn = reservation.lsn;
     else if (reservation !== undefined) this.#config.hub.raiseLsn(reservation.lsn);

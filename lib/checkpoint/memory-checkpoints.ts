@@ -2,27 +2,26 @@ import type { NativeHub } from '../binding/native.js';
 import type { OpenedConsumer, Progress, ProgressStore } from '../delivery/progress.js';
 import { RowtapError } from '../errors/rowtap-error.js';
 import { takeConsumerName } from './consumer-names.js';
-import { lifeOf } from './life.js';
 import { storedProgress } from './stored-progress.js';
 import type { Checkpoint } from './table.js';
 
 /** The consumers of an in-memory database. There is nothing that could outlive it, so positions live as long as the source. */
 export class MemoryCheckpoints implements ProgressStore {
-  readonly #hub: Pick<NativeHub, 'lsn'>;
-  readonly #hubKey: string;
+  readonly #hub: Pick<NativeHub, 'lsn' | 'life' | 'takeConsumer' | 'freeConsumer'>;
   readonly #checkpoints = new Map<string, Checkpoint>();
   readonly #releases = new Set<() => void>();
   #isClosed = false;
 
-  constructor(hub: Pick<NativeHub, 'lsn'>, hubKey: string) {
+  constructor(hub: Pick<NativeHub, 'lsn' | 'life' | 'takeConsumer' | 'freeConsumer'>) {
     this.#hub = hub;
-    this.#hubKey = hubKey;
   }
+
+  restoreLsn(): void {}
 
   open(consumer: string): OpenedConsumer {
     if (this.#isClosed) throw new RowtapError('ROWTAP_CLOSED', { what: 'the source' });
-    const life = lifeOf(this);
-    const releaseName = takeConsumerName(this.#hubKey, consumer);
+    const life = this.#hub.life();
+    const releaseName = takeConsumerName(this.#hub, consumer);
     this.#releases.add(releaseName);
     const stored = this.#checkpoints.get(consumer);
     let current: Checkpoint = stored ?? { lsn: this.#hub.lsn(), snapshotLsn: undefined, life };

@@ -6,7 +6,7 @@ export interface Checkpoint {
   lsn: number;
   /** The LSN of the newest snapshot that was read to its end; undefined where none was. */
   snapshotLsn: number | undefined;
-  /** In which it was written, see lifeOf. */
+  /** In which it was written, see NativeHub.life. */
   life: string;
 }
 

@@ -17,8 +17,6 @@ export interface DecoderOptions {
   selection: Selection;
   /** Told of every change that could not be decoded; a GapEvent has taken its place. */
   onCorrupt: (error: RowtapError, table: string) => void;
-  /** Told of every gap that commits of others have left in the stream. */
-  onForeignCommits: () => void;
 }
 
 /** A table as this decoder sees it. */
@@ -48,7 +46,6 @@ export class ChangeDecoder {
   readonly #integers: IntegerMode;
   readonly #selection: Selection;
   readonly #onCorrupt: DecoderOptions['onCorrupt'];
-  readonly #onForeignCommits: DecoderOptions['onForeignCommits'];
   readonly #tables = new Map<number, Table>();
   #lastTableId = -1;
   #lastTable: Table | undefined;
@@ -69,7 +66,6 @@ export class ChangeDecoder {
     this.#integers = options.integers;
     this.#selection = options.selection;
     this.#onCorrupt = options.onCorrupt;
-    this.#onForeignCommits = options.onForeignCommits;
   }
 
   /** Of the transaction it stands in, or stood in last. */
@@ -158,7 +154,6 @@ export class ChangeDecoder {
       return;
     }
     if (op === opGap) {
-      this.#onForeignCommits();
       out.push(this.#gap('external-writer'));
       return;
     }

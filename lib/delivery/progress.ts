@@ -36,6 +36,8 @@ export interface OpenedConsumer {
 
 /** The consumers of one database file. Implemented by lib/checkpoint. */
 export interface ProgressStore {
+  /** Raises LSNs above all that were handed out in earlier lives. Throws what SQLite throws, except that it is busy: then it is done later. */
+  restoreLsn(): void;
   /**
    * Takes the consumer's name and reads what is known of it; nothing is written yet. Throws ROWTAP_DUPLICATE_CONSUMER where the name is in use,
    * ROWTAP_BAD_OPTION where the database is read-only, and what SQLite says where it can't be read.

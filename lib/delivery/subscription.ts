@@ -31,6 +31,8 @@ export interface SubscriptionParts {
   turns: Turns;
   /** The last published LSN of the source. */
   sourceLsn: () => number;
+  /** Why the source could not go on, where it has ended by that. */
+  failure: () => RowtapError | undefined;
   /** Called once, when it is closed for whatever reason. */
   onClose: (subscription: StreamSubscription) => void;
 }
@@ -89,9 +91,6 @@ export class StreamSubscription implements Subscription, Parked {
   #pagesInStretch = 0;
   /** The rest of the stretch waits for the other callbacks of the event loop. */
   #hop: NodeJS.Immediate | undefined;
-  /** Nothing will be published any more: what waits is the rest. */
-  #isEnding = false;
-  #endError: RowtapError | undefined;
   #isClosed = false;
   #closing: Promise<void> | undefined;
   #settleBootstrapped!: { resolve(): void; reject(error: RowtapError): void };
@@ -141,14 +140,6 @@ export class StreamSubscription implements Subscription, Parked {
 
   [Symbol.asyncDispose](): Promise<void> {
     return this.close();
-  }
-
-  /** The source has ended: what was published is still handed over, then comes the end, or what has ended the source. */
-  end(error?: RowtapError): void {
-    this.#isEnding = true;
-    this.#endError = error;
-    this.#emptyInTurn = -1;
-    this.#parts.turns.request();
   }
 
   info(): SubscriptionInfo {
@@ -340,8 +331,11 @@ export class StreamSubscription implements Subscription, Parked {
     const lsn = this.#acknowledgement.handedOver;
     if (state === ReaderState.laggard) throw new RowtapError('ROWTAP_LAGGARD', { maxBuffered: this.#parts.maxBuffered, lsn });
     if (state === ReaderState.lost) throw new RowtapError('ROWTAP_CAPTURE_LOST', { lsn });
-    if (this.#endError !== undefined) throw this.#endError;
-    if (state === ReaderState.closed || this.#isEnding) return 'end';
+    if (state === ReaderState.ended) {
+      const failure = this.#parts.failure();
+      if (failure !== undefined) throw failure;
+    }
+    if (state !== ReaderState.open) return 'end';
     this.#emptyInTurn = this.#parts.turns.number;
     this.#bytesInStretch = 0;
     return 'later';

@@ -4,29 +4,40 @@ import type { RowtapError } from '../errors/rowtap-error.js';
 import type { ForeignCommits } from './foreign-commits.js';
 import type { HookSource } from './hook-source.js';
 
-/** What the sources of one database file have in common, for as long as one of them is open, or has something left to deliver. */
-export class CapturedFile<Store> {
+export interface CapturedFileParts<Store> {
   /** Equal for the same file, however its path was spelt. */
-  readonly key: string;
+  key: string;
   /** Absolute; ":memory:" for what is no file. */
+  path: string;
+  isReadonly: boolean;
+  hub: NativeHub;
+  store: Store;
+  /** Undefined for what is no file. */
+  foreignCommits: ForeignCommits | undefined;
+}
+
+/** What the sources of one database file have in common in this thread, for as long as one of them is open, or has something left to deliver. */
+export class CapturedFile<Store> {
+  readonly key: string;
   readonly path: string;
+  readonly isReadonly: boolean;
   readonly hub: NativeHub;
   readonly catalog: Catalog;
   readonly store: Store;
-  /** Undefined for what is no file. */
   readonly foreignCommits: ForeignCommits | undefined;
   readonly sources = new Set<HookSource>();
 
-  constructor(key: string, path: string, hub: NativeHub, store: Store, foreignCommits: ForeignCommits | undefined) {
+  constructor({ key, path, isReadonly, hub, store, foreignCommits }: CapturedFileParts<Store>) {
     this.key = key;
     this.path = path;
+    this.isReadonly = isReadonly;
     this.hub = hub;
     this.catalog = new Catalog((tableId) => hub.describe(tableId));
     this.store = store;
     this.foreignCommits = foreignCommits;
   }
 
-  /** Its sources end, and say why. */
+  /** Its sources end, in every thread, and say why. */
   fail(error: RowtapError): void {
     for (const source of this.sources) source.fail(error);
   }

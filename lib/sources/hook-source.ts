@@ -1,4 +1,5 @@
-import type { NativeHub } from '../binding/native.js';
+import type { NativeHub, NativeSource } from '../binding/native.js';
+import type { RowtapErrorCode } from '../errors/codes.js';
 import { RowtapError } from '../errors/rowtap-error.js';
 import { SqliteError } from '../errors/sqlite-error.js';
 import type { SubscribeOptions } from '../model/options.js';
@@ -11,106 +12,117 @@ import { hasPlainName, makeTableFilter, requireTables, type TableFilter } from '
 export interface SourceSubscription extends Subscription {
   readonly isClosed: boolean;
   info(): SubscriptionInfo;
-  /** What was published is still handed over, then comes the end, or the error. */
-  end(error?: RowtapError): void;
 }
 
 export interface HookSourceParts {
-  name: string;
-  file: string;
-  options: CheckedSourceOptions;
+  native: NativeSource;
+  options: Pick<CheckedSourceOptions, 'tables' | 'excludeTables'>;
   hub: NativeHub;
-  /** The user tables that the database has now; throws where no writer is open any more. */
-  listTables(): string[];
+  /** The user tables that the database has now; undefined where this thread can't read it. Throws what SQLite throws. */
+  listTables(): string[] | undefined;
   /** Opens a subscription; `options` have been checked, and so has that the source is open. */
   open(source: HookSource, options: CheckedSubscribeOptions): SourceSubscription;
   /** What is wrong apart from the source itself (its checkpoints); undefined when all is well. */
   error: () => { code: string; message: string } | undefined;
-  /** Called once, when no subscription can be opened any more. */
+  /** Called once, when this thread learns that no subscription can be opened any more. */
   onEnd(source: HookSource): void;
   /** Called once, when its last subscription is closed after that. */
   onClose(source: HookSource): Promise<void>;
 }
 
 /**
- * The commits that writers of this process make to one database file. Open from the start; `end` (its writers are closed) lets subscriptions read
- * what is left, and so does `fail` (it can't go on), with an error behind it; `close` ends them at once.
+ * The commits that writers of this process make to one database file, as one of its threads has them: all threads see the same source, each with
+ * subscriptions of its own. Open from the start; it ends in all of them with the last database that uses it, by `close` (which ends the
+ * subscriptions of this thread at once), and by `fail` (it can't go on); other subscriptions read what is left, and hear of a failure then.
  */
 export class HookSource implements Source {
   readonly name: string;
   readonly filter: TableFilter;
   readonly #parts: HookSourceParts;
-  readonly #openedAt = Date.now();
   readonly #subscriptions = new Set<SourceSubscription>();
   readonly #corruptTables = new Set<string>();
   #corruptRow: RowtapError | undefined;
-  #gaps = 0;
   #tables: string[] = [];
-  #isOpen = true;
-  #failure: RowtapError | undefined;
+  #hasEnded = false;
   #closing: Promise<void> | undefined;
 
   constructor(parts: HookSourceParts) {
-    this.name = parts.name;
+    this.name = parts.native.name;
     this.filter = makeTableFilter(parts.options);
     this.#parts = parts;
   }
 
   get isOpen(): boolean {
-    return this.#isOpen;
+    return this.#parts.native.isOpen;
+  }
+
+  get hubKey(): string {
+    return this.#parts.native.hubKey;
+  }
+
+  /** Why it could not go on, where it has ended by that. */
+  get failure(): RowtapError | undefined {
+    const { failure, path } = this.#parts.native;
+    return failure === undefined ? undefined : new RowtapError(failure as RowtapErrorCode, { path });
   }
 
   info(): SourceInfo {
-    const { hub, file, error } = this.#parts;
-    const [transactions, changes, bytes, spilled] = hub.stats();
+    const { native, hub, error } = this.#parts;
+    const [transactions, changes, bytes, spilled, foreignGaps] = hub.stats();
     const unread = this.#refreshTables();
-    const trouble = this.#failure ?? this.#corruptRow ?? error() ?? unread;
+    const trouble = this.failure ?? this.#corruptRow ?? error() ?? unread;
+    const lsn = hub.lsn();
     return {
       name: this.name,
       engine: 'hook',
-      file,
+      file: native.path,
       tables: this.#tables,
       durability: 'live',
       state: this.#state(trouble !== undefined),
       ...(trouble === undefined ? {} : { error: { code: trouble.code, message: trouble.message } }),
       capabilities: { replay: false, externalWrites: false, snapshot: true },
-      lsn: hub.lsn(),
-      openedAt: this.#openedAt,
+      lsn,
+      openedAt: native.openedAtMs,
       transactions,
       changes,
       bytes,
-      gaps: this.#gaps,
+      gaps: native.gaps + foreignGaps,
       spilled,
-      subscriptions: [...this.#subscriptions].map((subscription) => subscription.info()),
+      subscriptions: [
+        ...[...this.#subscriptions].map((subscription) => subscription.info()),
+        ...native.subscriptionsElsewhere().map((subscription) => infoOf(subscription, lsn)),
+      ],
     };
   }
 
   #state(isInTrouble: boolean): SourceInfo['state'] {
-    if (this.#failure !== undefined) return 'failed';
-    if (!this.#isOpen) return 'closed';
+    const { isOpen, failure } = this.#parts.native;
+    if (!isOpen) return failure === undefined ? 'closed' : 'failed';
     return isInTrouble ? 'degraded' : 'running';
   }
 
-  /** The tables it captures. Throws what SQLite throws where they can't be read just now. */
-  tables(): string[] {
-    this.#tables = this.#parts.listTables().filter((name) => this.filter.accepts(name));
-    return this.#tables;
+  /** The tables it captures; undefined where this thread can't know. Throws what SQLite throws where they can't be read just now. */
+  tables(): string[] | undefined {
+    const tables = this.#parts.listTables()?.filter((name) => this.filter.accepts(name));
+    if (tables !== undefined) this.#tables = tables;
+    return tables;
   }
 
   /** For `info`, which can be asked at any time: within a call of the database too, and after its end. The tables seen last stay then. */
-  #refreshTables(): SqliteError | undefined {
+  #refreshTables(): SqliteError | RowtapError | undefined {
     try {
-      if (this.#isOpen) this.tables();
+      if (this.isOpen) this.tables();
     } catch (error) {
-      if (error instanceof SqliteError) return error;
+      if (error instanceof SqliteError || error instanceof RowtapError) return error;
     }
     return undefined;
   }
 
   subscribe<Tables = AnyTables>(options?: SubscribeOptions): Subscription<Tables> {
-    if (!this.#isOpen) throw this.#failure ?? new RowtapError('ROWTAP_CLOSED', { what: `the source "${this.name}"` });
+    if (!this.isOpen) throw this.failure ?? new RowtapError('ROWTAP_CLOSED', { what: `the source "${this.name}"` });
     const checked = checkSubscribeOptions(options);
-    if (hasPlainName(checked.tables)) requireTables(checked.tables, this.tables(), `the source "${this.name}"`);
+    const tables = hasPlainName(checked.tables) ? this.tables() : undefined;
+    if (tables !== undefined) requireTables(checked.tables, tables, `the source "${this.name}"`);
     const subscription = this.#parts.open(this, checked);
     // Where its signal was aborted before, it is closed by now.
     if (!subscription.isClosed) this.#subscriptions.add(subscription);
@@ -120,7 +132,28 @@ export class HookSource implements Source {
   /** To be called by whoever closes a subscription of it. */
   forget(subscription: SourceSubscription): void {
     this.#subscriptions.delete(subscription);
-    if (!this.#isOpen && this.#subscriptions.size === 0) void this.#closeRest();
+    this.noticeEnd();
+  }
+
+  /** To be called whenever it may have ended: it can do so in another thread. */
+  noticeEnd(): void {
+    if (this.isOpen) return;
+    if (!this.#hasEnded) {
+      this.#hasEnded = true;
+      this.#parts.onEnd(this);
+    }
+    if (this.#subscriptions.size === 0) void this.#closeRest();
+  }
+
+  /** A database of this thread uses it. */
+  addUser(): void {
+    this.#parts.native.addUser();
+  }
+
+  /** One of them less; with the last one, in whatever thread, it ends. */
+  removeUser(): void {
+    this.#parts.native.removeUser();
+    this.noticeEnd();
   }
 
   /** Bytes that one open transaction, or what waits to be read, may hold in memory before it spills; of the whole file. */
@@ -128,39 +161,30 @@ export class HookSource implements Source {
     this.#parts.hub.setMaxMemory(bytes);
   }
 
-  /** A GapEvent has been put into some subscription's stream. */
+  /** A GapEvent has been put into some subscription's stream, for another reason than a commit by others. */
   countGap(): void {
-    ++this.#gaps;
+    this.#parts.native.countGap();
   }
 
   /** A change could not be decoded: said once for each table, and shown by `info` from then on. */
   reportCorruptRow(error: RowtapError, table: string): void {
-    ++this.#gaps;
+    this.countGap();
     this.#corruptRow ??= error;
     if (this.#corruptTables.has(table)) return;
     this.#corruptTables.add(table);
     process.emitWarning(error.message, { type: 'RowtapWarning', code: error.code });
   }
 
-  end(): void {
-    if (!this.#isOpen) return;
-    this.#leave();
-    for (const subscription of [...this.#subscriptions]) subscription.end(this.#failure);
-    if (this.#subscriptions.size === 0) void this.#closeRest();
-  }
-
   /** It can't go on; `error` says why, here and to whoever reads its subscriptions. */
   fail(error: RowtapError): void {
-    if (!this.#isOpen) return;
-    this.#failure = error;
-    this.end();
+    this.#parts.native.end(error.code);
+    this.noticeEnd();
   }
 
   async close(): Promise<void> {
-    if (this.#isOpen) {
-      this.#refreshTables();
-      this.#leave();
-    }
+    this.#refreshTables();
+    this.#parts.native.end();
+    this.noticeEnd();
     await Promise.all([...this.#subscriptions].map((subscription) => subscription.close()));
     await this.#closeRest();
   }
@@ -169,13 +193,14 @@ export class HookSource implements Source {
     return this.close();
   }
 
-  #leave(): void {
-    this.#isOpen = false;
-    this.#parts.onEnd(this);
-  }
-
   #closeRest(): Promise<void> {
     this.#closing ??= this.#parts.onClose(this);
     return this.#closing;
   }
+}
+
+/** What is known here of a subscription that is read in another thread. */
+function infoOf(subscription: [consumer: string, lsn: number, transactions: number, bytes: number], sourceLsn: number): SubscriptionInfo {
+  const [consumer, lsn, buffered, bufferedBytes] = subscription;
+  return { ...(consumer === '' ? {} : { consumer }), lsn, lag: buffered === 0 ? 0 : Math.max(0, sourceLsn - lsn), buffered, bufferedBytes };
 }

@@ -6,6 +6,7 @@
 #include <chrono>
 #include <cstring>
 #include <new>
+#include <random>
 
 #include "capture/frame.h"
 #include "capture/reader.h"
@@ -48,6 +49,13 @@ std::string FileKey(sqlite3* db) {
   if (path == nullptr || *path == 0) return {};
   if (stat(path, &file) != 0) return std::string("path:") + path;
   return "file:" + std::to_string(file.st_dev) + ":" + std::to_string(file.st_ino);
+}
+
+std::string RandomName() {
+  std::random_device random;
+  std::string name;
+  for (int word = 0; word < 4; word++) name += std::to_string(random()) + (word < 3 ? "-" : "");
+  return name;
 }
 
 // So that LSNs grow across restarts without anything being written, as long as the clock does; within a process, whatever the clock does.
@@ -98,7 +106,12 @@ void Hub::Leave() noexcept {
 }
 
 Hub::Hub(std::string file, uint64_t serial)
-    : file_(std::move(file)), serial_(serial), store_(std::make_shared<PageStore>()), next_lsn_(FirstLsn()), published_lsn_(next_lsn_) {
+    : file_(std::move(file)),
+      serial_(serial),
+      life_(RandomName()),
+      store_(std::make_shared<PageStore>()),
+      next_lsn_(FirstLsn()),
+      published_lsn_(next_lsn_) {
   store_->SetKeptMemory(kKeptMemoryUnwatched);
 }
 
@@ -184,6 +197,7 @@ void Hub::PublishResolved() noexcept {
 void Hub::PublishGap(int64_t lsn) noexcept {
   published_lsn_ = lsn;
   if (readers_.empty()) return;
+  stats_.gaps++;
   std::shared_ptr<Batch> batch;
   try {
     TransactionBuffer buffer(store_);
@@ -272,6 +286,16 @@ void Hub::Close(Reader& reader) noexcept {
     }
   }
   reader.Close();
+}
+
+bool Hub::TakeConsumer(const std::string& name) {
+  const std::lock_guard lock(mutex_);
+  return consumers_.insert(name).second;
+}
+
+void Hub::FreeConsumer(const std::string& name) noexcept {
+  const std::lock_guard lock(mutex_);
+  consumers_.erase(name);
 }
 
 uint32_t Hub::Intern(std::string_view description) {

@@ -12,6 +12,7 @@
 #include <string_view>
 #include <thread>
 #include <unordered_map>
+#include <unordered_set>
 #include <vector>
 
 #include "capture/batch.h"
@@ -45,6 +46,7 @@ struct HubStats {
   uint64_t changes = 0;
   uint64_t bytes = 0;
   uint64_t spilled_bytes = 0;
+  uint64_t gaps = 0;  // that were published to some reader
 };
 
 // Thread-safe. Found by the file itself while a captured connection has it open; what outlives those (a reader that has not come to the
@@ -74,6 +76,12 @@ class Hub : public std::enable_shared_from_this<Hub> {
   // Unlike any other hub's of this process, earlier ones included.
   std::string key() const { return file_ + '#' + std::to_string(serial_); }
   const std::shared_ptr<PageStore>& store() const noexcept { return store_; }
+  // Names, among all processes, the time from its first writer to its last, in which no commit of this process goes uncounted.
+  const std::string& life() const noexcept { return life_; }
+
+  // A name is used by one subscription at a time, in whatever thread. False where it is taken. Throws std::bad_alloc.
+  bool TakeConsumer(const std::string& name);
+  void FreeConsumer(const std::string& name) noexcept;
 
   // Inside a hook: allocates nothing. `has_changes`: it takes an LSN.
   void Enter(std::shared_ptr<PendingCommit> pending, bool has_changes, uint64_t counter_before) noexcept;
@@ -119,6 +127,7 @@ class Hub : public std::enable_shared_from_this<Hub> {
   const std::string file_;  // empty: found by nobody else
   const uint64_t serial_;
   uint32_t writers_ = 0;  // under the registry's lock
+  const std::string life_;
   const std::shared_ptr<PageStore> store_;
 
   std::mutex mutex_;
@@ -132,7 +141,8 @@ class Hub : public std::enable_shared_from_this<Hub> {
   uint32_t abandoned_ = 0;
   HubStats stats_;
   std::unordered_map<std::string, uint32_t> table_ids_;
-  std::deque<std::string> descriptions_;  // by id - 1
+  std::deque<std::string> descriptions_;       // by id - 1
+  std::unordered_set<std::string> consumers_;  // names in use
 
   std::atomic<bool> is_watched_{false};
   TransactionGate gate_;

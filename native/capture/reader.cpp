@@ -38,10 +38,10 @@ void Reader::Push(const BatchPtr& batch) noexcept {
   waker_->Notify();
 }
 
-void Reader::Lose() noexcept {
+void Reader::EndAs(ReaderState state) noexcept {
   {
     const std::lock_guard lock(mutex_);
-    Finish(ReaderState::kLost);
+    Finish(state);
   }
   waker_->Notify();
 }
@@ -63,6 +63,7 @@ int64_t Reader::Read(uint8_t* to, uint64_t capacity) noexcept {
       std::memcpy(to + written, &header, kHeaderSize);
       written += kHeaderSize;
       has_begun_ = true;
+      read_lsn_ = batch.lsn;
     }
     const int64_t count = ReadFrames(batch, offset_, to + written, capacity - written);
     if (count < 0) {
@@ -98,6 +99,11 @@ void Reader::SkipBatch() noexcept {
   batches_.pop_front();
   offset_ = 0;
   has_begun_ = false;
+}
+
+int64_t Reader::lsn() noexcept {
+  const std::lock_guard lock(mutex_);
+  return read_lsn_;
 }
 
 ReaderState Reader::state() noexcept {

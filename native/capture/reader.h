@@ -22,7 +22,7 @@ class Waker {
   virtual uint64_t turn() const noexcept = 0;
 };
 
-enum class ReaderState : uint8_t { kOpen = 0, kClosed = 1, kLaggard = 2, kLost = 3 };
+enum class ReaderState : uint8_t { kOpen = 0, kClosed = 1, kLaggard = 2, kLost = 3, kEnded = 4 };
 
 // Pushed to by the hub from the threads that commit, read in one thread.
 //
@@ -36,13 +36,18 @@ class Reader {
       : waker_(std::move(waker)), max_buffered_(max_buffered), is_held_(has_snapshot) {}
 
   // From the hub.
-  void Begin(int64_t lsn) noexcept { start_lsn_ = lsn; }
+  void Begin(int64_t lsn) noexcept { start_lsn_ = read_lsn_ = lsn; }
   void Push(const BatchPtr& batch) noexcept;
   // A committed transaction could not be recorded: the reader ends before it.
-  void Lose() noexcept;
+  void Lose() noexcept { EndAs(ReaderState::kLost); }
+  // Its source has ended: nothing is pushed any more.
+  void End() noexcept { EndAs(ReaderState::kEnded); }
 
   // From the reader's thread.
   int64_t start_lsn() const noexcept { return start_lsn_; }
+  // Of the last transaction that Read has begun; start_lsn before the first.
+  int64_t lsn() noexcept;
+  const Waker& waker() const noexcept { return *waker_; }
   // Whole frames; each batch's are led by one of op kBatch. Results as ReadFrames has them.
   int64_t Read(uint8_t* to, uint64_t capacity) noexcept;
   // The batch that Read is inside of or has just begun; null between two.
@@ -59,6 +64,7 @@ class Reader {
  private:
   uint64_t Lag() const noexcept;
   void Finish(ReaderState state) noexcept;
+  void EndAs(ReaderState state) noexcept;
 
   const std::shared_ptr<Waker> waker_;
   const uint64_t max_buffered_;
@@ -68,6 +74,7 @@ class Reader {
   uint64_t offset_ = 0;     // in the first batch
   bool has_begun_ = false;  // the first batch's kBatch frame has been handed out
   int64_t start_lsn_ = 0;
+  int64_t read_lsn_ = 0;
   ReaderState state_ = ReaderState::kOpen;
 
   // Positions in the bytes pushed since the beginning.

@@ -8,6 +8,7 @@
 #include "node/hub.h"
 #include "node/result_page.h"
 #include "node/snapshot_rows.h"
+#include "node/source.h"
 #include "node/statement.h"
 #include "node/wake.h"
 #include "sqlite3.h"
@@ -60,6 +61,7 @@ Napi::Object InitAddon(Napi::Env env, Napi::Object exports) {
   exports.Set("sqliteVersion", sqlite3_libversion());
   InitWake(env, exports);
   InitHub(env, exports);
+  InitSource(env, exports);
   InitSnapshotRows(env, exports);
 #ifdef ROWTAP_TESTING
   testing::InitTesting(env, exports);

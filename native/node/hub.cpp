@@ -1,9 +1,12 @@
 #include "node/hub.h"
 
+#include <unordered_set>
+
 #include "capture/frame.h"
 #include "capture/reader.h"
 #include "node/connection.h"
 #include "node/errors.h"
+#include "node/source.h"
 #include "node/wake.h"
 #include "sqlite/internals.h"
 
@@ -12,6 +15,12 @@ namespace rowtap::node {
 namespace {
 
 constexpr napi_type_tag kHubTag = {0x726f777461700001, 0x4875620000000001};
+constexpr napi_type_tag kReaderTag = {0x726f777461700001, 0x4875620000000002};
+
+bool HasTag(Napi::Env env, Napi::Value value, const napi_type_tag& tag) {
+  bool has_tag = false;
+  return value.IsObject() && napi_check_object_type_tag(env, value, &tag, &has_tag) == napi_ok && has_tag;
+}
 
 void ThrowTypeError(Napi::Env env, const char* message) {
   Napi::TypeError::New(env, message).ThrowAsJavaScriptException();
@@ -114,6 +123,7 @@ class NativeReader final : public Napi::ObjectWrap<NativeReader> {
   explicit NativeReader(const Napi::CallbackInfo& info) : ObjectWrap(info) {
     if (info.Length() == 1 && info[0].IsExternal()) {
       parts_ = std::move(*info[0].As<Napi::External<ReaderParts>>().Data());
+      napi_type_tag_object(info.Env(), info.This(), &kReaderTag);
     } else {
       ThrowTypeError(info.Env(), "A reader comes from a hub");
     }
@@ -121,6 +131,8 @@ class NativeReader final : public Napi::ObjectWrap<NativeReader> {
   ~NativeReader() override {
     if (parts_.hub != nullptr) parts_.hub->Close(*parts_.reader);
   }
+
+  const std::shared_ptr<capture::Reader>& reader() const { return parts_.reader; }
 
  private:
   Napi::Value Read(const Napi::CallbackInfo& info) {
@@ -154,12 +166,19 @@ class NativeHub final : public Napi::ObjectWrap<NativeHub> {
         {InstanceMethod<&NativeHub::Lsn>("lsn"), InstanceMethod<&NativeHub::RaiseLsn>("raiseLsn"),
          InstanceMethod<&NativeHub::Describe>("describe"), InstanceMethod<&NativeHub::SetMaxMemory>("setMaxMemory"),
          InstanceMethod<&NativeHub::IsThreadInTransaction>("isThreadInTransaction"), InstanceMethod<&NativeHub::Stats>("stats"),
-         InstanceMethod<&NativeHub::IsSpillRefused>("isSpillRefused"), InstanceMethod<&NativeHub::IsOnFile>("isOnFile"),
-         InstanceMethod<&NativeHub::Witness>("witness"), InstanceMethod<&NativeHub::CheckForeignCommits>("checkForeignCommits"),
+         InstanceMethod<&NativeHub::Life>("life"), InstanceMethod<&NativeHub::TakeConsumer>("takeConsumer"),
+         InstanceMethod<&NativeHub::FreeConsumer>("freeConsumer"), InstanceMethod<&NativeHub::IsSpillRefused>("isSpillRefused"),
+         InstanceMethod<&NativeHub::IsOnFile>("isOnFile"), InstanceMethod<&NativeHub::Witness>("witness"),
+         InstanceMethod<&NativeHub::CheckForeignCommits>("checkForeignCommits"),
          InstanceMethod<&NativeHub::OpenReader>("openReader", napi_default_method, classes)});
   }
 
   explicit NativeHub(const Napi::CallbackInfo& info) : ObjectWrap(info) {
+    if (info.Length() == 1 && info[0].IsExternal()) {
+      hub_ = *info[0].As<Napi::External<std::shared_ptr<capture::Hub>>>().Data();
+      napi_type_tag_object(info.Env(), info.This(), &kHubTag);
+      return;
+    }
     Connection* connection = info.Length() == 1 ? Connection::Unwrap(info.Env(), info[0]) : nullptr;
     if (connection == nullptr) {
       if (!info.Env().IsExceptionPending()) ThrowTypeError(info.Env(), "A hub comes from hubOf(connection)");
@@ -173,6 +192,10 @@ class NativeHub final : public Napi::ObjectWrap<NativeHub> {
     // An in-memory database has this one connection; a snapshot reads it through it.
     connection_ = Napi::Persistent(info[0].As<Napi::Object>());
     napi_type_tag_object(info.Env(), info.This(), &kHubTag);
+  }
+
+  ~NativeHub() override {
+    for (const std::string& consumer : consumers_) hub_->FreeConsumer(consumer);
   }
 
   const std::shared_ptr<capture::Hub>& hub() const { return hub_; }
@@ -220,7 +243,27 @@ class NativeHub final : public Napi::ObjectWrap<NativeHub> {
 
   Napi::Value Stats(const Napi::CallbackInfo& info) {
     const capture::HubStats stats = hub_->stats();
-    return Numbers(info.Env(), {stats.transactions, stats.changes, stats.bytes, stats.spilled_bytes});
+    return Numbers(info.Env(), {stats.transactions, stats.changes, stats.bytes, stats.spilled_bytes, stats.gaps});
+  }
+
+  Napi::Value Life(const Napi::CallbackInfo& info) { return Napi::String::New(info.Env(), hub_->life()); }
+
+  Napi::Value TakeConsumer(const Napi::CallbackInfo& info) {
+    if (!info[0].IsString()) {
+      ThrowTypeError(info.Env(), "takeConsumer(name)");
+      return info.Env().Undefined();
+    }
+    std::string name = info[0].As<Napi::String>();
+    const bool is_taken = hub_->TakeConsumer(name);
+    if (is_taken) consumers_.insert(std::move(name));
+    return Napi::Boolean::New(info.Env(), is_taken);
+  }
+
+  // Only those that this object has taken.
+  void FreeConsumer(const Napi::CallbackInfo& info) {
+    if (!info[0].IsString()) return ThrowTypeError(info.Env(), "freeConsumer(name)");
+    const std::string name = info[0].As<Napi::String>();
+    if (consumers_.erase(name) > 0) hub_->FreeConsumer(name);
   }
 
   Napi::Value Witness(const Napi::CallbackInfo& info) {
@@ -302,7 +345,7 @@ class NativeHub final : public Napi::ObjectWrap<NativeHub> {
       // BEGIN alone takes no read lock; the first read does, and fixes what the transaction sees.
       return sqlite3_exec(snapshot, "SELECT 1 FROM sqlite_schema LIMIT 1", nullptr, nullptr, nullptr);
     }
-    Connection* connection = Connection::Unwrap(Env(), connection_.Value());
+    Connection* connection = connection_.IsEmpty() ? nullptr : Connection::Unwrap(Env(), connection_.Value());
     sqlite3* original = connection == nullptr ? nullptr : connection->borrowed_db();
     if (original == nullptr) return SQLITE_MISUSE;
     // A copy made now would hold what has not been committed.
@@ -315,7 +358,8 @@ class NativeHub final : public Napi::ObjectWrap<NativeHub> {
   }
 
   std::shared_ptr<capture::Hub> hub_;
-  Napi::ObjectReference connection_;
+  std::unordered_set<std::string> consumers_;  // taken through it, and freed with it at the latest
+  Napi::ObjectReference connection_;           // empty: of another thread
 };
 
 Napi::Value HubOf(const Napi::CallbackInfo& info) {
@@ -331,15 +375,29 @@ Napi::Value HubOf(const Napi::CallbackInfo& info) {
   return result;
 }
 
+Napi::Value HubOfSource(const Napi::CallbackInfo& info) {
+  const std::shared_ptr<capture::OpenSource> source = UnwrapSource(info.Env(), info[0]);
+  if (source == nullptr) return info.Env().Undefined();
+  std::shared_ptr<capture::Hub> hub = source->hub();
+  return static_cast<Classes*>(info.Data())->hub.New({Napi::External<std::shared_ptr<capture::Hub>>::New(info.Env(), &hub)});
+}
+
 }  // namespace
 
 std::shared_ptr<capture::Hub> UnwrapHub(Napi::Env env, Napi::Value value) {
-  bool is_hub = false;
-  if (!value.IsObject() || napi_check_object_type_tag(env, value, &kHubTag, &is_hub) != napi_ok || !is_hub) {
+  if (!HasTag(env, value, kHubTag)) {
     ThrowTypeError(env, "Expected a hub");
     return nullptr;
   }
   return NativeHub::Unwrap(value.As<Napi::Object>())->hub();
+}
+
+std::shared_ptr<capture::Reader> UnwrapReader(Napi::Env env, Napi::Value value) {
+  if (!HasTag(env, value, kReaderTag)) {
+    ThrowTypeError(env, "Expected a reader");
+    return nullptr;
+  }
+  return NativeReader::Unwrap(value.As<Napi::Object>())->reader();
 }
 
 bool UnwrapBytes(Napi::Env env, Napi::Value value, uint8_t*& bytes, size_t& size) {
@@ -364,6 +422,7 @@ void InitHub(Napi::Env env, Napi::Object exports) {
   classes->reader = Napi::Persistent(NativeReader::Define(env, classes));
   classes->hub = Napi::Persistent(NativeHub::Define(env, classes));
   exports.Set("hubOf", Napi::Function::New(env, HubOf, "hubOf", classes));
+  exports.Set("hubOfSource", Napi::Function::New(env, HubOfSource, "hubOfSource", classes));
 
   using capture::FrameHeader;
   using capture::FrameOp;

@@ -6,6 +6,7 @@
 #include <memory>
 
 #include "capture/hub.h"
+#include "capture/reader.h"
 
 namespace rowtap::node {
 
@@ -14,6 +15,9 @@ void InitHub(Napi::Env env, Napi::Object exports);
 
 // The hub behind a NativeHub object; throws a TypeError and returns null for anything else.
 std::shared_ptr<capture::Hub> UnwrapHub(Napi::Env env, Napi::Value value);
+
+// The reader behind a NativeReader object; throws a TypeError and returns null for anything else.
+std::shared_ptr<capture::Reader> UnwrapReader(Napi::Env env, Napi::Value value);
 
 // The memory of a Uint8Array argument; throws a TypeError and returns false for anything else.
 bool UnwrapBytes(Napi::Env env, Napi::Value value, uint8_t*& bytes, size_t& size);

@@ -8,10 +8,20 @@ import { Database, openUncaptured } from '../../lib/writer/database.js';
 
 const firstLsn = 1_700_000_000_000_000;
 
+let lives = 0;
+
 /** As far as checkpoints look at a hub. */
 class Hub {
   current = firstLsn;
   isTransactionOpen = false;
+  readonly #life: string;
+  readonly #consumers: Set<string>;
+
+  /** `consumers` are the names in use, of all threads. */
+  constructor(consumers = new Set<string>()) {
+    this.#life = `life ${++lives}`;
+    this.#consumers = consumers;
+  }
   lsn(): number {
     return this.current;
   }
@@ -21,9 +31,16 @@ class Hub {
   isThreadInTransaction(): boolean {
     return this.isTransactionOpen;
   }
+  life(): string {
+    return this.#life;
+  }
+  takeConsumer(name: string): boolean {
+    return !this.#consumers.has(name) && this.#consumers.add(name).has(name);
+  }
+  freeConsumer(name: string): void {
+    this.#consumers.delete(name);
+  }
 }
-
-let hubs = 0;
 
 function setUp(options: { isMemory?: boolean; mode?: string } = {}) {
   const folder = mkdtempSync(join(tmpdir(), 'rowtap-test-'));
@@ -32,16 +49,14 @@ function setUp(options: { isMemory?: boolean; mode?: string } = {}) {
   const other = new Database(path, { timeout: 0 });
   other.pragma(`journal_mode = ${options.mode ?? 'wal'}`);
   other.exec('CREATE TABLE t (id)');
-  const hubKey = `hub ${++hubs}`;
+  const consumers = new Set<string>();
   /** A subscription that begins as soon as its consumer is open. */
-  const open = (hub = new Hub(), isReadonly = false) => {
+  const open = (hub = new Hub(consumers), isReadonly = false) => {
     const { isMemory = false } = options;
     const checkpoints = openCheckpoints({
       hub,
-      hubKey,
       isReadonly,
       isMemory,
-      writer: hub,
       connect: () => {
         const connection = openUncaptured(path, { isReadonly, timeoutMs: 5 });
         return {
@@ -53,6 +68,7 @@ function setUp(options: { isMemory?: boolean; mode?: string } = {}) {
       },
     });
     onTestFinished(() => checkpoints.close());
+    checkpoints.restoreLsn();
     const openAndBegin = (consumer: string) => {
       const opened = checkpoints.open(consumer);
       opened.begin(hub.lsn());

@@ -1,5 +1,6 @@
 import { describe, expect, test } from 'vitest';
 import { ReaderState } from '../../lib/binding/native.js';
+import { RowtapError } from '../../lib/errors/rowtap-error.js';
 import { frameLayout } from '../../lib/decode/frames.js';
 import { maskOf } from '../../lib/decode/selection.js';
 import type { Change, RowChange } from '../../lib/model/change.js';
@@ -225,14 +226,25 @@ describe('the end', () => {
     expect(late.closed).toBe(1);
   });
 
-  test('when the writers are closed, what was published still comes, then the end', async () => {
+  test('when the source has ended, what was published still comes, then the end', async () => {
     const fixture = new Fixture();
     const parked = take(fixture.subscription, 10);
     await new Promise((resolve) => setImmediate(resolve));
     fixture.commit(insert(1), insert(2));
-    fixture.subscription.end();
+    fixture.stop(ReaderState.ended);
     expect((await parked).map(short)).toEqual(['1.0 insert 1', '1.1 insert 2 last']);
     expect(fixture.closed).toBe(1);
+  });
+
+  test('or, where the source could not go on, what has ended it', async () => {
+    const failure = new RowtapError('ROWTAP_FILE_GONE', { path: 'some.db' });
+    const fixture = new Fixture({ failure: () => failure });
+    fixture.commit(insert(1));
+    fixture.stop(ReaderState.ended);
+    const iterator = fixture.subscription[Symbol.asyncIterator]();
+    expect((await iterator.next()).value).toMatchObject({ op: 'insert' });
+    await expect(iterator.next()).rejects.toBe(failure);
+    expect(await iterator.next()).toEqual({ value: undefined, done: true });
   });
 
   test('a laggard gets what was queued, then the error, then the end', async () => {

@@ -172,7 +172,6 @@ export class Fixture {
       integers: 'auto',
       selection: { ...everything, ...selection },
       onCorrupt: (error) => this.corrupt.push(error),
-      onForeignCommits: () => {},
     };
     this.subscription = new StreamSubscription({
       consumer: undefined,
@@ -188,6 +187,7 @@ export class Fixture {
       signal: undefined,
       turns,
       sourceLsn: () => this.lsn,
+      failure: () => undefined,
       onClose: () => {
         ++this.closed;
       },
