@@ -322,6 +322,7 @@ function openSubscription(
       timeMs: Date.now(),
       database,
       openRows: (table) => binding().openSnapshotRows(nativeOf(database), file.hub, table),
+      heldWalBytes: () => nativeOf(database).heldWalBytes(),
       acceptsTable,
       onProgress: options.onProgress,
     });

@@ -17,6 +17,8 @@ export interface NativeConnection {
   readonly isInTransaction: boolean;
   prepare(sql: string): NativeStatement;
   exec(sql: string): void;
+  /** Bytes of the write-ahead log that can't be reset before the open read transaction ends; 0 where there is none. */
+  heldWalBytes(): number;
   /** Finalizes every statement first. Closing twice is fine. */
   close(): void;
 }

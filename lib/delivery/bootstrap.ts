@@ -12,7 +12,7 @@ export interface Bootstrap {
   readonly tables: readonly string[];
   /** Rows given so far. */
   readonly rows: number;
-  /** How far it is, for `Source.info()`; undefined before the first page. */
+  /** How far it is, for `Source.info()`, as of now. */
   readonly progress: SnapshotProgress | undefined;
   /** The next page, at least one change long; undefined at the end. The very last row of all has `last: true`. Throws what stops it. */
   next(): Change[] | undefined;

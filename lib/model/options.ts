@@ -54,6 +54,8 @@ export interface SnapshotProgress {
   totalRows: number;
   tablesDone: number;
   tables: number;
+  /** Bytes of the write-ahead log that can't be reset before the snapshot ends, as of now. In memory: 0. */
+  walBytes: number;
 }
 
 /** What `ack` takes: a change that was handed over, or its LSN. */

@@ -22,6 +22,8 @@ export interface SnapshotConfig {
   database: SnapshotDatabase;
   /** NativeBinding.openSnapshotRows on the same connection. */
   openRows(table: string): NativeSnapshotRows;
+  /** NativeConnection.heldWalBytes of the same connection. */
+  heldWalBytes(): number;
   catalog: Catalog;
   integers: IntegerMode;
   /** By the lists of the source and of the subscription. */
@@ -73,7 +75,8 @@ export class Snapshot implements Bootstrap {
   #isClosed = false;
   #rows = 0;
   #totalRows = 0;
-  #progress: SnapshotProgress | undefined;
+  /** Of the last page handed over. */
+  #progress: Omit<SnapshotProgress, 'walBytes'>;
 
   /** Throws what SQLite throws; the connection is closed then. */
   constructor(config: SnapshotConfig) {
@@ -85,6 +88,7 @@ export class Snapshot implements Bootstrap {
       config.database.close();
       throw error;
     }
+    this.#progress = { table: this.#tables[0]?.name ?? '', rows: 0, totalRows: 0, tablesDone: 0, tables: this.#tables.length };
   }
 
   get tables(): readonly string[] {
@@ -95,9 +99,9 @@ export class Snapshot implements Bootstrap {
     return this.#rows;
   }
 
-  /** `totalRows` is 0 where counting would have taken long and nobody asked for the progress. */
-  get progress(): SnapshotProgress | undefined {
-    return this.#progress;
+  /** `totalRows` is 0 before the first page, and where counting would have taken long and nobody asked for the progress. */
+  get progress(): SnapshotProgress {
+    return { ...this.#progress, walBytes: this.#isClosed ? 0 : this.#config.heldWalBytes() };
   }
 
   next(): Change[] | undefined {
@@ -125,7 +129,7 @@ export class Snapshot implements Bootstrap {
       tablesDone: this.#ahead?.firstTable ?? this.#tables.length,
       tables: this.#tables.length,
     };
-    this.#config.onProgress?.({ ...this.#progress });
+    this.#config.onProgress?.(this.progress);
     return page.changes;
   }
 

@@ -10,6 +10,7 @@
 #include "node/statement.h"
 #include "node/text.h"
 #include "node/wake.h"
+#include "sqlite/internals.h"
 
 namespace rowtap::node {
 
@@ -56,6 +57,7 @@ bool Connection::Init(napi_env env, napi_value exports, WriterEnvironment& envir
       {"exec", nullptr, Exec, nullptr, nullptr, nullptr, napi_default_method, &environment},
       {"close", nullptr, CloseMethod, nullptr, nullptr, nullptr, napi_default_method, &environment},
       {"setDefensive", nullptr, SetDefensive, nullptr, nullptr, nullptr, napi_default_method, &environment},
+      {"heldWalBytes", nullptr, HeldWalBytes, nullptr, nullptr, nullptr, napi_default_method, &environment},
       {"isOpen", nullptr, nullptr, IsOpen, nullptr, nullptr, napi_default, &environment},
       {"isInTransaction", nullptr, nullptr, IsInTransaction, nullptr, nullptr, napi_default, &environment},
   };
@@ -292,6 +294,15 @@ napi_value Connection::SetDefensive(napi_env env, napi_callback_info info) {
   }
   if (self->RequireOpen()) sqlite3_db_config(self->db_.get(), SQLITE_DBCONFIG_DEFENSIVE, is_defensive ? 1 : 0, nullptr);
   return nullptr;
+}
+
+napi_value Connection::HeldWalBytes(napi_env env, napi_callback_info info) {
+  const Arguments arguments(env, info);
+  Connection* self = WrappedIn(env, arguments.receiver());
+  if (self == nullptr || !self->RequireOpen()) return nullptr;
+  napi_value result = nullptr;
+  napi_create_double(env, static_cast<double>(rowtap_held_wal_bytes(self->db_.get())), &result);
+  return result;
 }
 
 napi_value Connection::IsOpen(napi_env env, napi_callback_info info) {

@@ -87,6 +87,7 @@ class Connection {
   static napi_value Exec(napi_env env, napi_callback_info info);
   static napi_value CloseMethod(napi_env env, napi_callback_info info);
   static napi_value SetDefensive(napi_env env, napi_callback_info info);
+  static napi_value HeldWalBytes(napi_env env, napi_callback_info info);
   static napi_value IsOpen(napi_env env, napi_callback_info info);
   static napi_value IsInTransaction(napi_env env, napi_callback_info info);
 

@@ -59,6 +59,11 @@ int rowtap_rowid_column(const void* table);
 // (https://www.sqlite.org/fileformat2.html#file_change_counter).
 uint64_t rowtap_commit_counter(sqlite3* db);
 
+// Inside a read transaction of main: the bytes of the write-ahead log that can't be reset before it ends, as of now. 0: no log, or one of
+// which the transaction needs nothing. A frame is a page with a header of 24 bytes, and 32 bytes stand before the first
+// (https://www.sqlite.org/fileformat2.html#wal_file_format).
+uint64_t rowtap_held_wal_bytes(sqlite3* db);
+
 // In the rollback hook: what became of main's part of a commit that SQLite gave up after its commit hook. It counts as given up, and main
 // may hold it all the same: where several files are committed in WAL mode, main comes first and stays when a later one fails; and with a
 // rollback journal the commit is made by doing away with the journal, behind which the file is still cut and unlocked.

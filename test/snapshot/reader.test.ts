@@ -1,3 +1,4 @@
+import { statSync } from 'node:fs';
 import { expect, it } from 'vitest';
 import { type Change, listSources, type RowChange, type SnapshotProgress } from 'rowtap';
 import { fill, newDatabase } from './database-file.js';
@@ -108,7 +109,8 @@ it('says how far it is, with each page, up to all rows of all tables', async () 
   expect(steps.map((step) => step.rows)).toEqual(steps.map((step) => step.rows).sort((x, y) => x - y));
   expect(steps.map((step) => step.tablesDone)).toEqual(steps.map((step) => step.tablesDone).sort((x, y) => x - y));
   expect(steps[0]).toMatchObject({ table: 'a', totalRows: 2200, tablesDone: 0, tables: 3 });
-  expect(steps.at(-1)).toEqual({ table: 'c', rows: 2200, totalRows: 2200, tablesDone: 3, tables: 3 });
+  const walBytes = statSync(`${db.name}-wal`).size;
+  expect(steps.at(-1)).toEqual({ table: 'c', rows: 2200, totalRows: 2200, tablesDone: 3, tables: 3, walBytes });
 });
 
 it('shows its progress in info while it runs', async () => {
