@@ -153,7 +153,7 @@ function findSource(database: Writer, options: CheckedSourceOptions): HookSource
 function openHookSource(database: Writer, options: CheckedSourceOptions): HookSource {
   const name = options.name ?? defaultName(database);
   registry.requireFree(name);
-  if (hasPlainName(options.tables)) requireTables(options.tables, listUserTables(database), 'the database');
+  if (hasPlainName(options.tables)) requireTables(options.tables, tablesOf(database), 'the database');
   const file = fileOf(database);
   try {
     const settings: SharedSettings = { tables: options.tables, excludeTables: options.excludeTables, isReadonly: database.readonly };
@@ -209,13 +209,27 @@ function defaultName(database: Writer): string {
 /** A thread without a database of its own on the file looks through a connection that it opens for it. */
 function listTablesOf({ path, hub }: CapturedFile<ProgressStore>, owners: ReadonlySet<Writer>): string[] | undefined {
   const [database] = owners;
-  if (database !== undefined) return listUserTables(database);
-  if (path === memoryPath) return undefined;
-  const connection = openOnFile(path, hub, { isReadonly: true });
+  if (database !== undefined) return tablesOf(database);
+  return path === memoryPath ? undefined : tablesOnFile(path, hub);
+}
+
+/**
+ * The user tables, as `database` sees them. Where its transaction has not read yet another connection looks, since the first read decides what the
+ * transaction sees, and is the application's. Throws what SQLite throws.
+ */
+function tablesOf(database: Writer): string[] {
+  const native = nativeOf(database);
+  if (database.memory || !native.isInTransaction || native.hasBegun) return listUserTables(database);
+  const { hub, path } = binding().hubOf(native);
+  return tablesOnFile(path, hub);
+}
+
+function tablesOnFile(path: string, hub: NativeHub): string[] {
+  const onlooker = openOnFile(path, hub, { isReadonly: true, timeoutMs: 0 });
   try {
-    return listUserTables(connection);
+    return listUserTables(onlooker);
   } finally {
-    connection.close();
+    onlooker.close();
   }
 }
 

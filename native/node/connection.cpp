@@ -60,6 +60,7 @@ bool Connection::Init(napi_env env, napi_value exports, WriterEnvironment& envir
       {"heldWalBytes", nullptr, HeldWalBytes, nullptr, nullptr, nullptr, napi_default_method, &environment},
       {"isOpen", nullptr, nullptr, IsOpen, nullptr, nullptr, napi_default, &environment},
       {"isInTransaction", nullptr, nullptr, IsInTransaction, nullptr, nullptr, napi_default, &environment},
+      {"hasBegun", nullptr, nullptr, HasBegun, nullptr, nullptr, napi_default, &environment},
   };
   napi_value constructor;
   return napi_define_class(env, "Connection", NAPI_AUTO_LENGTH, Construct, &environment, std::size(properties), properties, &constructor) ==
@@ -315,6 +316,13 @@ napi_value Connection::IsInTransaction(napi_env env, napi_callback_info info) {
   const Arguments arguments(env, info);
   const Connection* self = WrappedIn(env, arguments.receiver());
   return self == nullptr ? nullptr : Boolean(env, self->db_ != nullptr && sqlite3_get_autocommit(self->db_.get()) == 0);
+}
+
+napi_value Connection::HasBegun(napi_env env, napi_callback_info info) {
+  const Arguments arguments(env, info);
+  Connection* self = WrappedIn(env, arguments.receiver());
+  if (self == nullptr) return nullptr;
+  return Boolean(env, self->db_ != nullptr && sqlite3_txn_state(self->db_.get(), "main") != SQLITE_TXN_NONE);
 }
 
 }  // namespace rowtap::node

@@ -1,0 +1,204 @@
+import { join } from 'node:path';
+import { mkdtempSync, rmSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { Database, openSource, type Source, type Subscription } from 'rowtap';
+import { expect, onTestFinished, test } from 'vitest';
+import { turns } from '../support/captured.js';
+import { outcomeOf } from '../support/outcome.js';
+import { openPlain } from '../support/plain-database.js';
+
+const busy = 'SqliteError SQLITE_BUSY: database is locked';
+const busySnapshot = 'SqliteError SQLITE_BUSY_SNAPSHOT: database is locked';
+const done = '[]';
+
+/** `b INSERT ...` is run by connection b; a query gives its values, everything else []. */
+type Scenario = [step: string, outcome: string][];
+
+const count = 'SELECT count(*) FROM t';
+
+const scenarios: Record<string, { modes: ('wal' | 'delete')[]; steps: Scenario }> = {
+  'a transaction sees what was committed before its first read, and nothing after': {
+    modes: ['wal'],
+    steps: [
+      ['a BEGIN', done],
+      ['b INSERT INTO t VALUES (10)', done],
+      [`a ${count}`, '[2]'],
+      ['b INSERT INTO t VALUES (11)', done],
+      [`a ${count}`, '[2]'],
+      [`c ${count}`, '[3]'],
+      ['a COMMIT', done],
+      [`a ${count}`, '[3]'],
+    ],
+  },
+  'one that begins with a write sees all that was committed before it': {
+    modes: ['wal', 'delete'],
+    steps: [
+      ['a BEGIN', done],
+      ['b INSERT INTO t VALUES (10)', done],
+      ['a INSERT INTO t SELECT max(id) + 1 FROM t', done],
+      ['b INSERT INTO t VALUES (12)', busy],
+      ['a COMMIT', done],
+      ['c SELECT id FROM t', '[1,10,11]'],
+    ],
+  },
+  'one that has read may not write on what has changed since': {
+    modes: ['wal'],
+    steps: [
+      ['a BEGIN', done],
+      [`a ${count}`, '[1]'],
+      ['b INSERT INTO t VALUES (10)', done],
+      ['a INSERT INTO t VALUES (11)', busySnapshot],
+      [`a ${count}`, '[1]'],
+      ['a ROLLBACK', done],
+      ['a INSERT INTO t VALUES (11)', done],
+    ],
+  },
+  'and may where nothing has': {
+    modes: ['wal', 'delete'],
+    steps: [
+      ['a BEGIN', done],
+      [`a ${count}`, '[1]'],
+      ['a INSERT INTO t VALUES (11)', done],
+      ['b INSERT INTO t VALUES (12)', busy],
+      [`b ${count}`, '[1]'],
+      ['a COMMIT', done],
+      [`b ${count}`, '[2]'],
+    ],
+  },
+  'of two that have read, the second writer gives way': {
+    modes: ['wal', 'delete'],
+    steps: [
+      ['a BEGIN', done],
+      ['b BEGIN', done],
+      [`a ${count}`, '[1]'],
+      [`b ${count}`, '[1]'],
+      ['a INSERT INTO t VALUES (11)', done],
+      ['b INSERT INTO t VALUES (12)', busy],
+      ['b ROLLBACK', done],
+      ['a COMMIT', done],
+    ],
+  },
+  'with a rollback journal a reader holds up the commit, which can be tried again': {
+    modes: ['delete'],
+    steps: [
+      ['a BEGIN', done],
+      [`a ${count}`, '[1]'],
+      ['b BEGIN IMMEDIATE', done],
+      ['b INSERT INTO t VALUES (10)', done],
+      ['b COMMIT', busy],
+      [`c ${count}`, busy],
+      [`a ${count}`, '[1]'],
+      ['a COMMIT', done],
+      ['b COMMIT', done],
+      [`c ${count}`, '[2]'],
+    ],
+  },
+  'an exclusive transaction keeps others out as it would': {
+    modes: ['delete'],
+    steps: [
+      ['a BEGIN EXCLUSIVE', done],
+      [`b ${count}`, busy],
+      ['b BEGIN IMMEDIATE', busy],
+      ['a INSERT INTO t VALUES (10)', done],
+      ['a COMMIT', done],
+      [`b ${count}`, '[2]'],
+    ],
+  },
+  'a schema change waits for nothing that a write would not wait for': {
+    modes: ['wal', 'delete'],
+    steps: [
+      ['a BEGIN IMMEDIATE', done],
+      ['b CREATE TABLE u (x)', busy],
+      ['b CREATE TEMP TABLE u (x)', done],
+      ['b DROP TABLE t', busy],
+      ['a COMMIT', done],
+      ['b ALTER TABLE t ADD COLUMN y', done],
+      ['a SELECT y FROM t', '[null]'],
+    ],
+  },
+};
+
+/** Everything that rowtap does beside an application, between any two of its statements. */
+class Onlookers {
+  readonly #connections: Database[];
+  readonly #source: Source;
+  readonly #consumer: Subscription | undefined;
+  readonly #mode: 'wal' | 'delete';
+  #acknowledged = 0;
+
+  constructor(connections: Database[], mode: 'wal' | 'delete') {
+    this.#connections = connections;
+    this.#mode = mode;
+    this.#source = openSource(connections[0] as Database, { name: 'first' });
+    this.#consumer = this.#source.subscribe({ consumer: 'c', snapshot: 'never' });
+    void this.#read(this.#consumer);
+  }
+
+  async #read(subscription: Subscription): Promise<void> {
+    for await (const change of subscription) this.#acknowledged = change.lsn;
+  }
+
+  async stir(): Promise<void> {
+    for (const [at, connection] of this.#connections.entries()) {
+      const source = openSource(connection, { name: `source ${at}` });
+      source.info();
+      const looked = outcomeOf(() => void this.#read(source.subscribe({ tables: ['t'] })));
+      // A file that is locked exclusively can't be looked into.
+      expect(['undefined', busy]).toContain(looked);
+      if (this.#mode === 'wal') {
+        const rows = source.subscribe({ snapshot: 'always' });
+        await rows[Symbol.asyncIterator]().next();
+        source.info();
+        await rows.close();
+      }
+      await turns();
+      await source.close();
+    }
+    // Waits until no transaction is open.
+    this.#consumer?.flush().catch(() => {});
+    await turns();
+  }
+
+  async end(): Promise<void> {
+    await this.#consumer?.flush();
+    expect(this.#acknowledged).toBeGreaterThan(0);
+    await this.#source.close();
+  }
+}
+
+function run(db: Database, folder: string, sql: string): unknown {
+  const statement = db.prepare(sql.replace('<second>', join(folder, 'second.db')));
+  return statement.reader ? statement.pluck().all() : (statement.run(), []);
+}
+
+for (const [name, { modes, steps }] of Object.entries(scenarios)) {
+  for (const mode of modes) {
+    for (const way of ['without rowtap', 'with capture, subscribers, snapshots and consumers']) {
+      test(`${name} (${mode}, ${way})`, async () => {
+        const folder = mkdtempSync(join(tmpdir(), 'rowtap-test-'));
+        const path = join(folder, 'test.db');
+        const isPlain = way === 'without rowtap';
+        const open = (): Database => (isPlain ? openPlain(path) : new Database(path, { timeout: 0 }));
+        const connections: Database[] = [];
+        onTestFinished(() => {
+          for (const connection of connections) connection.close();
+          rmSync(folder, { recursive: true });
+        });
+        openPlain(join(folder, 'second.db')).close();
+        for (const _ of 'abc') connections.push(open());
+        connections[0]?.pragma(`journal_mode = ${mode}`);
+        connections[0]?.exec('CREATE TABLE t (id INTEGER PRIMARY KEY); INSERT INTO t VALUES (1)');
+        const onlookers = isPlain ? undefined : new Onlookers(connections, mode);
+        const seen: Scenario = [];
+        for (const [step] of steps) {
+          const db = connections['abc'.indexOf(step[0] as string)] as Database;
+          seen.push([step, outcomeOf(() => run(db, folder, step.slice(2)))]);
+          await onlookers?.stir();
+        }
+        expect(seen).toEqual(steps);
+        for (const connection of connections) if (connection.inTransaction) connection.exec('ROLLBACK');
+        await onlookers?.end();
+      });
+    }
+  }
+}
