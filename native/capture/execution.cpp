@@ -79,14 +79,17 @@ int Execution::StepSchemaChange() noexcept {
     return code;
   }
 
-  // The write lock that the statement is about to take is taken before the first look, so that what is seen is what it changes.
+  // The write lock that the statement is about to take is taken before the first look, so that what is seen is what it changes. That of
+  // main alone: BEGIN IMMEDIATE would want those of attached files too.
   if (is_alone) {
-    if (const int code = sqlite3_exec(db, "BEGIN IMMEDIATE", nullptr, nullptr, nullptr); code != SQLITE_OK) return Fail(code);
-  } else if (const int code = rowtap_begin_write(db); code != SQLITE_OK) {
+    if (const int code = sqlite3_exec(db, "BEGIN", nullptr, nullptr, nullptr); code != SQLITE_OK) return Fail(code);
+  }
+  if (const int code = rowtap_begin_write(db); code != SQLITE_OK) {
     try {
       message_ = sqlite3_errstr(code);
     } catch (...) {
     }
+    if (is_alone) rowtap_roll_back(db);
     return code;
   }
   SchemaChange change(db, *borrowed_capture_);

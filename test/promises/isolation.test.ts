@@ -104,6 +104,24 @@ const scenarios: Record<string, { modes: ('wal' | 'delete')[]; steps: Scenario }
       [`b ${count}`, '[2]'],
     ],
   },
+  'a file that is attached and locked is in nobody’s way who does not write to it': {
+    modes: ['wal', 'delete'],
+    steps: [
+      ["a ATTACH '<second>' AS second", done],
+      ["b ATTACH '<second>' AS second", done],
+      ['b CREATE TABLE second.s (x)', done],
+      ['b BEGIN', done],
+      ['b INSERT INTO second.s VALUES (1)', done],
+      ['a INSERT INTO t VALUES (10)', done],
+      ['a CREATE TABLE u (x)', done],
+      ['a ALTER TABLE u ADD COLUMN y', done],
+      ['a INSERT INTO second.s VALUES (1)', busy],
+      ['a CREATE TABLE second.v (x)', busy],
+      ['b COMMIT', done],
+      ['a DROP TABLE u', done],
+      ['a SELECT x FROM second.s', '[1]'],
+    ],
+  },
   'a schema change waits for nothing that a write would not wait for': {
     modes: ['wal', 'delete'],
     steps: [
