@@ -384,7 +384,7 @@ int rowtap_unknown_commit_outcome(sqlite3* db, uint64_t counter_before, uint64_t
 void rowtap_roll_back(sqlite3* db) {
   sqlite3_mutex_enter(db->mutex);
   if (!db->autoCommit) {
-    sqlite3RollbackAll(db, SQLITE_ABORT_ROLLBACK);
+    sqlite3RollbackAll(db, SQLITE_OK);
     db->autoCommit = 1;
     sqlite3CloseSavepoints(db);
   }

@@ -74,7 +74,8 @@ int rowtap_failed_commit_outcome(sqlite3* db, uint64_t counter_before);
 // left to be undone. Sets what the file counts now; 0: not known.
 int rowtap_unknown_commit_outcome(sqlite3* db, uint64_t counter_before, uint64_t* counter);
 
-// ROLLBACK, which can't fail: it takes no memory.
+// What SQLite does by itself where a statement has failed in autocommit: unlike ROLLBACK it can't fail, since it takes no memory, and other
+// statements that read go on.
 void rowtap_roll_back(sqlite3* db);
 
 enum rowtap_statement_kind {

@@ -3,7 +3,7 @@ import { mkdtempSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { Database, openSource, type Source, type Subscription } from 'rowtap';
 import { expect, onTestFinished, test } from 'vitest';
-import { turns } from '../support/captured.js';
+import { failureOf, turns } from '../support/captured.js';
 import { outcomeOf } from '../support/outcome.js';
 import { openPlain } from '../support/plain-database.js';
 
@@ -219,4 +219,29 @@ for (const [name, { modes, steps }] of Object.entries(scenarios)) {
       });
     }
   }
+}
+
+for (const open of [openPlain, (path: string) => new Database(path, { timeout: 0 })]) {
+  test(`a schema change that fails leaves open iterations as they are (${open === openPlain ? 'without' : 'with'} rowtap)`, async () => {
+    const folder = mkdtempSync(join(tmpdir(), 'rowtap-test-'));
+    const db = open(join(folder, 'test.db')).unsafeMode();
+    onTestFinished(() => {
+      db.close();
+      rmSync(folder, { recursive: true });
+    });
+    db.exec('CREATE TABLE t (id INTEGER PRIMARY KEY, a); INSERT INTO t (a) VALUES (1), (1), (1)');
+    db.exec('CREATE TABLE u (x, y); CREATE VIEW v AS SELECT y FROM u');
+    const source = open === openPlain ? undefined : openSource(db);
+    source?.subscribe();
+    const ids: unknown[] = [];
+    for (const id of db.prepare('SELECT id FROM t').pluck().iterate()) {
+      ids.push(id);
+      expect(failureOf(() => db.exec('CREATE UNIQUE INDEX i ON t (a)'))).toBe('SQLITE_CONSTRAINT_UNIQUE');
+      // Found out when the schema in memory has been changed already.
+      expect(failureOf(() => db.exec('ALTER TABLE u DROP COLUMN y'))).toBe('SQLITE_ERROR');
+      expect(db.inTransaction).toBe(false);
+    }
+    expect(ids).toEqual([1, 2, 3]);
+    await source?.close();
+  });
 }
