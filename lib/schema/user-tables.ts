@@ -4,17 +4,13 @@ export interface SchemaDatabase {
 }
 
 /**
- * The user tables of `main`, by name: no views, no virtual tables and their shadows, none of SQLite's own and none of this project's. Prefixes
- * are compared by substr, since LIKE takes the underscore of `sqlite_` for any character.
+ * The user tables of `main`, by name: no views, no virtual tables and their shadows, none of SQLite's own and none of this project's. Asked by
+ * the pragma itself: the table-valued function of that name knows no schema, and would begin a read transaction on every attached file.
  */
 export function listUserTables(database: SchemaDatabase): string[] {
-  const rows = database
-    .prepare(
-      `SELECT "name" FROM pragma_table_list
-       WHERE "schema" = 'main' AND "type" = 'table'
-         AND lower(substr("name", 1, 7)) <> 'sqlite_' AND lower(substr("name", 1, 8)) <> '_rowtap_'
-       ORDER BY "name"`,
-    )
-    .all() as { name: string }[];
-  return rows.map(({ name }) => name);
+  const rows = database.prepare('PRAGMA main.table_list').all() as { name: string; type: string }[];
+  return rows
+    .filter(({ name, type }) => type === 'table' && !/^(?:sqlite|_rowtap)_/i.test(name))
+    .map(({ name }) => name)
+    .sort((a, b) => Buffer.compare(Buffer.from(a), Buffer.from(b)));
 }

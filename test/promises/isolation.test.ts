@@ -122,6 +122,20 @@ const scenarios: Record<string, { modes: ('wal' | 'delete')[]; steps: Scenario }
       ['a SELECT x FROM second.s', '[1]'],
     ],
   },
+  'nor does a look at the schema begin a transaction of it': {
+    modes: ['wal', 'delete'],
+    steps: [
+      ["a ATTACH '<second>' AS second", done],
+      ["b ATTACH '<second>' AS second", done],
+      ['b CREATE TABLE second.s (x)', done],
+      ['a BEGIN', done],
+      [`a ${count}`, '[1]'],
+      ['b INSERT INTO second.s VALUES (1)', done],
+      ['a SELECT x FROM second.s', '[1]'],
+      ['a COMMIT', done],
+      ['a INSERT INTO t VALUES (2)', done],
+    ],
+  },
   'a schema change waits for nothing that a write would not wait for': {
     modes: ['wal', 'delete'],
     steps: [
