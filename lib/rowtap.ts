@@ -34,7 +34,7 @@ import {
 } from './sources/options.js';
 import { SourceRegistry } from './sources/registry.js';
 import { hasPlainName, makeTableFilter, requireTables } from './sources/table-filter.js';
-import { connectionOf, openUncaptured, Database as Writer } from './writer/database.js';
+import { connectionOf, openUncaptured, withoutVerbose, Database as Writer } from './writer/database.js';
 import { writerBinding } from './writer/native-binding.js';
 import type { DatabaseOptions } from './writer/options.js';
 
@@ -219,7 +219,7 @@ function listTablesOf({ path, hub }: CapturedFile<ProgressStore>, owners: Readon
  */
 function tablesOf(database: Writer): string[] {
   const native = nativeOf(database);
-  if (database.memory || !native.isInTransaction || native.hasBegun) return listUserTables(database);
+  if (database.memory || !native.isInTransaction || native.hasBegun) return withoutVerbose(database, () => listUserTables(database));
   const { hub, path } = binding().hubOf(native);
   return tablesOnFile(path, hub);
 }

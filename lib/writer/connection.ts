@@ -10,7 +10,8 @@ export class WriterConnection {
   readonly native: NativeWriterConnection;
   readonly statements: NativeStatements;
   readonly page: ResultPage;
-  readonly verbose: ((sql: string) => unknown) | undefined;
+  /** Undefined too while rowtap asks something of its own, see `withoutVerbose`. */
+  verbose: ((sql: string) => unknown) | undefined;
   isOpen = true;
   isBusy = false;
   isUnsafe = false;

@@ -165,6 +165,18 @@ export function connectionOf(database: Database): WriterConnection {
   return revealConnection(database);
 }
 
+/** For the rest of rowtap: what `ask` runs on the application's connection is not shown to the application. */
+export function withoutVerbose<Value>(database: Database, ask: () => Value): Value {
+  const connection = revealConnection(database);
+  const { verbose } = connection;
+  connection.verbose = undefined;
+  try {
+    return ask();
+  } finally {
+    connection.verbose = verbose;
+  }
+}
+
 /** A connection of rowtap's own: nothing that it commits is captured, and it does not join the file's hub. */
 export function openUncaptured(path: string, options: { isReadonly?: boolean; timeoutMs?: number } = {}): Database {
   const { isReadonly = false, timeoutMs = 5000 } = options;

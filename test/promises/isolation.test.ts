@@ -259,3 +259,24 @@ for (const open of [openPlain, (path: string) => new Database(path, { timeout: 0
     await source?.close();
   });
 }
+
+test('`verbose` shows what the application runs, and nothing else', async () => {
+  const folder = mkdtempSync(join(tmpdir(), 'rowtap-test-'));
+  const shown: unknown[] = [];
+  const db = new Database(join(folder, 'test.db'), { verbose: (sql) => shown.push(sql) });
+  onTestFinished(() => {
+    db.close();
+    rmSync(folder, { recursive: true });
+  });
+  const statements = ['PRAGMA journal_mode = WAL', 'CREATE TABLE t (id INTEGER PRIMARY KEY)', 'INSERT INTO t VALUES (1)', 'BEGIN', count];
+  for (const sql of statements) db.exec(sql);
+  const onlookers = new Onlookers([db], 'wal');
+  await onlookers.stir();
+  for (const sql of ['INSERT INTO t VALUES (2)', 'COMMIT', 'CREATE TABLE u (x)']) {
+    db.exec(sql);
+    statements.push(sql);
+    await onlookers.stir();
+  }
+  expect(shown).toEqual(statements);
+  await onlookers.end();
+});
