@@ -344,7 +344,7 @@ uint64_t Capture::Begin() noexcept {
   }
 }
 
-void Capture::End(uint64_t run, int kind, bool is_failed, bool is_undone) noexcept {
+void Capture::End(uint64_t run, int kind, bool is_failed, int effect) noexcept {
   for (size_t i = runs_.size(); i-- > 0;) {
     if (runs_[i].id != run) continue;
     const Run ended = runs_[i];
@@ -353,7 +353,10 @@ void Capture::End(uint64_t run, int kind, bool is_failed, bool is_undone) noexce
     } else {
       runs_.erase(runs_.begin() + static_cast<ptrdiff_t>(i));
     }
-    if (is_failed && is_undone && ended.has_journal) Rewind(ended.mark);
+    if (is_failed && ended.has_journal) {
+      if (effect == ROWTAP_EFFECT_UNDONE) Rewind(ended.mark);
+      if (effect == ROWTAP_EFFECT_UNKNOWN && buffer_.mark().frames > ended.mark.frames) Lose();
+    }
     break;
   }
   // INSERT, UPDATE and DELETE leave the savepoints as they are, unless they end the transaction.

@@ -55,8 +55,8 @@ class Capture {
   }
   // For Execution. A run is named by a number, never 0.
   uint64_t Begin() noexcept;
-  // The run has ended. `is_undone`: SQLite undid what it had changed; `kind` as rowtap_statement_kind has it.
-  void End(uint64_t run, int kind, bool is_failed, bool is_undone) noexcept;
+  // The run has ended. `kind` as rowtap_statement_kind has it, `effect`, of one that failed, as rowtap_failed_effect.
+  void End(uint64_t run, int kind, bool is_failed, int effect) noexcept;
   // Puts a schema event at this place of the transaction.
   void AppendSchemaEvent(const char* change, const std::string& table, const std::string* sql, uint32_t table_id) noexcept;
   // Puts a row there as an insert that no hook announced.

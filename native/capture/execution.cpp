@@ -45,14 +45,14 @@ int Execution::Reset() noexcept {
   if (!has_begun_) return SQLITE_OK;
   has_begun_ = false;
   // A statement left open ends in its reset: it may commit there, or be undone.
-  const bool is_undone = run_ != 0 && rowtap_was_undone(borrowed_statement_);
+  const int effect = run_ == 0 ? ROWTAP_EFFECT_STAYS : rowtap_failed_effect(borrowed_statement_);
   const int code = sqlite3_reset(borrowed_statement_);
   if (run_ == 0) {
     if (borrowed_capture_ != nullptr) borrowed_capture_->NoteTransaction();
     return SQLITE_OK;
   }
   if (code != SQLITE_OK) Fail(code);
-  borrowed_capture_->End(run_, kind_, code != SQLITE_OK, is_undone);
+  borrowed_capture_->End(run_, kind_, code != SQLITE_OK, effect);
   run_ = 0;
   return code;
 }
@@ -64,7 +64,7 @@ void Execution::EndRun(bool is_failed) noexcept {
       rowtap_statement_kind(borrowed_statement_) == ROWTAP_STATEMENT_SCHEMA) {
     borrowed_capture_->Lose();
   }
-  borrowed_capture_->End(run_, kind_, is_failed, is_failed && rowtap_was_undone(borrowed_statement_));
+  borrowed_capture_->End(run_, kind_, is_failed, rowtap_failed_effect(borrowed_statement_));
   run_ = 0;
 }
 
@@ -112,7 +112,7 @@ int Execution::StepSchemaChange() noexcept {
   }
   // By no statement: where memory has run out, none can be prepared, and the application would be left in a transaction it never began.
   rowtap_roll_back(db);
-  borrowed_capture_->End(0, ROWTAP_STATEMENT_OTHER, code != SQLITE_DONE, false);
+  borrowed_capture_->End(0, ROWTAP_STATEMENT_OTHER, code != SQLITE_DONE, ROWTAP_EFFECT_STAYS);
   return code;
 }
 

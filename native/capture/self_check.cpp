@@ -86,7 +86,7 @@ struct Check {
     sqlite3_prepare_v2(db, sql, -1, &prepared, nullptr);
     const sqlite::StatementHandle statement(prepared);
     Expect(sqlite3_step(prepared) != SQLITE_DONE, std::string(sql) + " should fail");
-    return rowtap_was_undone(prepared) != 0;
+    return rowtap_failed_effect(prepared) == ROWTAP_EFFECT_UNDONE;
   }
 
   int KindOf(const char* sql) {

@@ -297,9 +297,11 @@ int rowtap_running_statements(sqlite3* db) {
   return db->nVdbeRead;
 }
 
-int rowtap_was_undone(sqlite3_stmt* statement) {
+int rowtap_failed_effect(sqlite3_stmt* statement) {
   const Vdbe* v = (const Vdbe*)statement;
-  return v->usesStmtJournal && v->errorAction != OE_Fail;
+  if (v->errorAction == OE_Fail) return ROWTAP_EFFECT_STAYS;
+  if (v->usesStmtJournal || sqlite3BtreePager(v->db->aDb[0].pBt)->eState < PAGER_WRITER_CACHEMOD) return ROWTAP_EFFECT_UNDONE;
+  return ROWTAP_EFFECT_UNKNOWN;
 }
 
 int rowtap_savepoint_depth(sqlite3* db) {

@@ -92,9 +92,12 @@ int rowtap_statement_kind(sqlite3_stmt* statement);
 int rowtap_may_change_schema(sqlite3_stmt* statement);
 // Statements that are being run on the connection and read or write.
 int rowtap_running_statements(sqlite3* db);
-// After a failed step and before the reset: did SQLite undo, with the statement's journal, what the statement had changed? It had opened
-// one only if it was run inside a transaction, or beside another statement.
-int rowtap_was_undone(sqlite3_stmt* statement);
+// After a failed step and before the reset: what became of what the statement had changed, if its transaction goes on. Undone with the
+// statement's journal, which it had opened only if it was run inside a transaction, or beside another statement; or left in place by FAIL.
+// A statement that needs no journal for its constraints can still fail, in the middle of writing a row that has been announced: it is not
+// known then which rows are there, unless no page of main has been written at all (no rollback journal could be opened).
+enum rowtap_effect { ROWTAP_EFFECT_STAYS, ROWTAP_EFFECT_UNDONE, ROWTAP_EFFECT_UNKNOWN };
+int rowtap_failed_effect(sqlite3_stmt* statement);
 // Open savepoints, the one that began the transaction included.
 int rowtap_savepoint_depth(sqlite3* db);
 // SQLITE_TXN_NONE, _READ or _WRITE of main.

@@ -1,5 +1,9 @@
-import { expect, test } from 'vitest';
+import { afterEach, beforeAll, expect, test } from 'vitest';
 import { capture } from '../support/captured.js';
+import { clearFaults, failFile, installFaultVfs, resultCode } from '../support/fault-vfs.js';
+
+beforeAll(installFaultVfs);
+afterEach(clearFaults);
 
 const before = `CREATE TABLE t (id INTEGER PRIMARY KEY, a UNIQUE, n CHECK (n > 0)); INSERT INTO t VALUES (9, 9, 9);
   CREATE TABLE side (x);
@@ -49,3 +53,16 @@ test('an error that is no constraint: a failed CAST, a missing function in a tri
   captured.db.exec('COMMIT');
   expect(await captured.transactions()).toEqual([['insert t (1, 9223372036854775807n)']]);
 });
+
+test.each(['INSERT INTO t VALUES (1, 1)', 'INSERT INTO t VALUES (1, 1), (2, 2)', 'UPDATE t SET a = 2', 'DELETE FROM t'])(
+  'a statement for which no rollback journal can be opened, and whose transaction goes on: %s',
+  async (sql) => {
+    const captured = capture({ where: 'delete', before: "CREATE TABLE t (id INTEGER PRIMARY KEY, a); INSERT INTO t VALUES (9, 'nine')" });
+    captured.db.exec('BEGIN');
+    failFile({ file: 'journal', operation: 'open', code: resultCode.cannotOpen });
+    expect(captured.fails(sql)).toBe('SQLITE_CANTOPEN');
+    captured.db.exec("INSERT INTO t VALUES (5, 'five'); COMMIT");
+    expect(captured.db.prepare('SELECT id FROM t').pluck().all()).toEqual([5, 9]);
+    expect(await captured.transactions()).toEqual([["insert t (5, 'five')"]]);
+  },
+);
