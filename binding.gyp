@@ -62,7 +62,7 @@
     ['rowtap_dev==1', {
       'targets': [
         {
-          # What the tests load: the same objects, and the file system that fails when it is told to.
+          # What the tests load: the same objects, and a file system and an allocator that fail when they are told to.
           'target_name': 'rowtap_testing',
           'product_dir': '<(module_root_dir)/build/testing',
           'dependencies': ['rowtap_capture'],

@@ -1,7 +1,7 @@
 // A file system for SQLite that fails when a test tells it to. In the test build only.
 //
-// It lies over the default one and forwards everything. Faults are process-wide and may be set from any thread; which of the waiting
-// operations meets one is then the test's business.
+// It lies over the default one and forwards everything but the syncs. Faults are process-wide and may be set from any thread; which of the
+// waiting operations meets one is then the test's business.
 #pragma once
 
 #include <cstdint>

@@ -4,6 +4,7 @@
 
 #include "node/connection.h"
 #include "sqlite3.h"
+#include "testing/allocation_faults.h"
 #include "testing/fault_vfs.h"
 
 namespace rowtap::testing {
@@ -51,6 +52,40 @@ Napi::Value Counts(const Napi::CallbackInfo& info) {
   return counts;
 }
 
+// failAllocation(passes, isPersistent)
+void FailAllocationMethod(const Napi::CallbackInfo& info) {
+  if (info.Length() != 2 || !info[0].IsNumber() || !info[1].IsBoolean()) {
+    return ThrowTypeError(info.Env(), "failAllocation(passes, isPersistent)");
+  }
+  FailAllocation(info[0].As<Napi::Number>().Int64Value(), info[1].As<Napi::Boolean>());
+}
+
+void ClearAllocations(const Napi::CallbackInfo&) {
+  ClearAllocationFaults();
+}
+
+Napi::Value Allocations(const Napi::CallbackInfo& info) {
+  const Napi::Env env = info.Env();
+  const AllocationCounts counts = CountAllocations();
+  Napi::Object result = Napi::Object::New(env);
+  result.Set("asked", Napi::Number::New(env, static_cast<double>(counts.asked)));
+  result.Set("refused", Napi::Number::New(env, static_cast<double>(counts.refused)));
+  result.Set("held", Napi::Number::New(env, static_cast<double>(counts.held)));
+  return result;
+}
+
+// allocateSingly(connection): without the memory that a connection keeps ready for small things, so that each of them is allocated.
+void AllocateSingly(const Napi::CallbackInfo& info) {
+  const Napi::Env env = info.Env();
+  if (info.Length() != 1) return ThrowTypeError(env, "allocateSingly(connection)");
+  node::Connection* connection = node::Connection::Unwrap(env, info[0]);
+  if (connection == nullptr) return;
+  sqlite3* db = connection->borrowed_db();
+  if (db == nullptr) return ThrowTypeError(env, "the connection is closed");
+  const int code = sqlite3_db_config(db, SQLITE_DBCONFIG_LOOKASIDE, nullptr, 0, 0);
+  if (code != SQLITE_OK) ThrowSqlite(env, code, sqlite3_errstr(code));
+}
+
 // blobWrite(connection, table, column, rowid, bytes): overwrites the start of a blob in place.
 void BlobWrite(const Napi::CallbackInfo& info) {
   const Napi::Env env = info.Env();
@@ -82,6 +117,10 @@ void InitTesting(Napi::Env env, Napi::Object exports) {
   testing.Set("fail", Napi::Function::New(env, Fail));
   testing.Set("clear", Napi::Function::New(env, Clear));
   testing.Set("counts", Napi::Function::New(env, Counts));
+  testing.Set("failAllocation", Napi::Function::New(env, FailAllocationMethod));
+  testing.Set("clearAllocations", Napi::Function::New(env, ClearAllocations));
+  testing.Set("allocations", Napi::Function::New(env, Allocations));
+  testing.Set("allocateSingly", Napi::Function::New(env, AllocateSingly));
   testing.Set("blobWrite", Napi::Function::New(env, BlobWrite));
   exports.Set("testing", testing);
 }

@@ -9,6 +9,7 @@ export const resultCode = {
   ioerrRead: 266,
   ioerrWrite: 778,
   ioerrFsync: 1034,
+  ioerrDirFsync: 1290,
   ioerrTruncate: 1546,
   ioerrDelete: 2570,
   ioerrLock: 3850,
