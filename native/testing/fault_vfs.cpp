@@ -1,9 +1,13 @@
 #include "testing/fault_vfs.h"
 
+#include <unistd.h>
+
 #include <array>
+#include <csignal>
 #include <cstddef>
 #include <cstring>
 #include <mutex>
+#include <optional>
 #include <string_view>
 #include <vector>
 
@@ -13,7 +17,8 @@ namespace rowtap::testing {
 namespace {
 
 constexpr std::array kFileNames = {"main", "wal", "journal", "temp"};
-constexpr std::array kOperationNames = {"open", "read", "write", "sync", "truncate", "lock", "shmLock", "delete"};
+constexpr std::array kOperationNames = {"open",    "read",   "write",  "sync",      "truncate",  "lock",
+                                        "shmLock", "delete", "unlock", "shmUnlock", "shmBarrier"};
 
 // What a test has asked for and what has happened since. One for the process, as the file system is.
 struct Plan {
@@ -28,12 +33,8 @@ Plan& ThePlan() {
   return plan;
 }
 
-struct Verdict {
-  int code = SQLITE_OK;
-  Effect effect = Effect::kNone;
-};
-
-Verdict Judge(FileKind file, FileOperation operation) {
+// Counts the operation; the fault that strikes it, if one does.
+std::optional<Fault> StrikingFault(FileKind file, FileOperation operation) {
   Plan& plan = ThePlan();
   std::lock_guard lock(plan.mutex);
   plan.counts[static_cast<size_t>(file)][static_cast<size_t>(operation)]++;
@@ -43,12 +44,35 @@ Verdict Judge(FileKind file, FileOperation operation) {
       fault->passes_left--;
       continue;
     }
-    const Verdict verdict{fault->code, fault->effect};
+    const Fault striking = *fault;
     if (!fault->is_persistent) plan.faults.erase(fault);
     plan.failed++;
-    return verdict;
+    return striking;
   }
-  return {};
+  return std::nullopt;
+}
+
+// Nothing of this process runs after it: no handler, no buffer is flushed.
+void Kill() {
+  kill(getpid(), SIGKILL);
+  for (;;) pause();
+}
+
+// Carries the operation out as far as a fault lets it. `half` and `whole` give SQLite's code.
+template <typename Half, typename Whole>
+int CarryOut(FileKind file, FileOperation operation, Half half, Whole whole) {
+  const std::optional<Fault> fault = StrikingFault(file, operation);
+  if (!fault) return whole();
+  if (fault->effect == Effect::kHalf) half();
+  if (fault->effect == Effect::kWhole) whole();
+  if (fault->outcome == Outcome::kKill) Kill();
+  return fault->code;
+}
+
+template <typename Whole>
+int CarryOut(FileKind file, FileOperation operation, Whole whole) {
+  return CarryOut(
+      file, operation, [] { return SQLITE_OK; }, whole);
 }
 
 // SQLite allocates szOsFile bytes; the file underneath lies behind ours in the same allocation.
@@ -75,30 +99,23 @@ int Close(sqlite3_file* file) {
 }
 
 int Read(sqlite3_file* file, void* target, int size, sqlite3_int64 offset) {
-  const Verdict verdict = Judge(KindOf(file), FileOperation::kRead);
-  if (verdict.code != SQLITE_OK) return verdict.code;
-  return MethodsUnderneath(file)->xRead(Underneath(file), target, size, offset);
+  return CarryOut(KindOf(file), FileOperation::kRead,
+                  [=] { return MethodsUnderneath(file)->xRead(Underneath(file), target, size, offset); });
 }
 
 int Write(sqlite3_file* file, const void* source, int size, sqlite3_int64 offset) {
-  const Verdict verdict = Judge(KindOf(file), FileOperation::kWrite);
-  if (verdict.effect != Effect::kNone) {
-    MethodsUnderneath(file)->xWrite(Underneath(file), source, verdict.effect == Effect::kHalf ? size / 2 : size, offset);
-  }
-  if (verdict.code != SQLITE_OK) return verdict.code;
-  return MethodsUnderneath(file)->xWrite(Underneath(file), source, size, offset);
+  const auto write = [=](int written) { return MethodsUnderneath(file)->xWrite(Underneath(file), source, written, offset); };
+  return CarryOut(
+      KindOf(file), FileOperation::kWrite, [=] { return write(size / 2); }, [=] { return write(size); });
 }
 
 int Truncate(sqlite3_file* file, sqlite3_int64 size) {
-  const Verdict verdict = Judge(KindOf(file), FileOperation::kTruncate);
-  if (verdict.effect == Effect::kWhole) MethodsUnderneath(file)->xTruncate(Underneath(file), size);
-  if (verdict.code != SQLITE_OK) return verdict.code;
-  return MethodsUnderneath(file)->xTruncate(Underneath(file), size);
+  return CarryOut(KindOf(file), FileOperation::kTruncate, [=] { return MethodsUnderneath(file)->xTruncate(Underneath(file), size); });
 }
 
 // Not handed on: what a test has written need not survive a loss of power, and waiting for the disk takes most of a test's time.
 int Sync(sqlite3_file* file, int) {
-  return Judge(KindOf(file), FileOperation::kSync).code;
+  return CarryOut(KindOf(file), FileOperation::kSync, [] { return SQLITE_OK; });
 }
 
 int FileSize(sqlite3_file* file, sqlite3_int64* size) {
@@ -106,13 +123,11 @@ int FileSize(sqlite3_file* file, sqlite3_int64* size) {
 }
 
 int Lock(sqlite3_file* file, int level) {
-  const Verdict verdict = Judge(KindOf(file), FileOperation::kLock);
-  if (verdict.code != SQLITE_OK) return verdict.code;
-  return MethodsUnderneath(file)->xLock(Underneath(file), level);
+  return CarryOut(KindOf(file), FileOperation::kLock, [=] { return MethodsUnderneath(file)->xLock(Underneath(file), level); });
 }
 
 int Unlock(sqlite3_file* file, int level) {
-  return MethodsUnderneath(file)->xUnlock(Underneath(file), level);
+  return CarryOut(KindOf(file), FileOperation::kUnlock, [=] { return MethodsUnderneath(file)->xUnlock(Underneath(file), level); });
 }
 
 int CheckReservedLock(sqlite3_file* file, int* is_reserved) {
@@ -136,16 +151,15 @@ int ShmMap(sqlite3_file* file, int region, int size, int is_write, void volatile
 }
 
 int ShmLock(sqlite3_file* file, int offset, int count, int flags) {
-  // Unlocking never fails: SQLite does not look at the answer.
-  if (flags & SQLITE_SHM_LOCK) {
-    const Verdict verdict = Judge(KindOf(file), FileOperation::kShmLock);
-    if (verdict.code != SQLITE_OK) return verdict.code;
-  }
-  return MethodsUnderneath(file)->xShmLock(Underneath(file), offset, count, flags);
+  const FileOperation operation = flags & SQLITE_SHM_LOCK ? FileOperation::kShmLock : FileOperation::kShmUnlock;
+  return CarryOut(KindOf(file), operation, [=] { return MethodsUnderneath(file)->xShmLock(Underneath(file), offset, count, flags); });
 }
 
 void ShmBarrier(sqlite3_file* file) {
-  MethodsUnderneath(file)->xShmBarrier(Underneath(file));
+  CarryOut(KindOf(file), FileOperation::kShmBarrier, [=] {
+    MethodsUnderneath(file)->xShmBarrier(Underneath(file));
+    return SQLITE_OK;
+  });
 }
 
 int ShmUnmap(sqlite3_file* file, int is_delete) {
@@ -203,22 +217,19 @@ sqlite3_vfs* borrowed_real_vfs = nullptr;
 int Open(sqlite3_vfs*, sqlite3_filename name, sqlite3_file* file, int flags, int* out_flags) {
   file->pMethods = nullptr;
   const FileKind kind = KindByFlags(flags);
-  const Verdict verdict = Judge(kind, FileOperation::kOpen);
-  if (verdict.code != SQLITE_OK) return verdict.code;
-  sqlite3_file* underneath = Underneath(file);
-  const int code = borrowed_real_vfs->xOpen(borrowed_real_vfs, name, underneath, flags, out_flags);
-  if (underneath->pMethods != nullptr) {
-    reinterpret_cast<FaultFile*>(file)->kind = kind;
-    file->pMethods = &kMethods[static_cast<size_t>(underneath->pMethods->iVersion) - 1];
-  }
-  return code;
+  return CarryOut(kind, FileOperation::kOpen, [=] {
+    sqlite3_file* underneath = Underneath(file);
+    const int code = borrowed_real_vfs->xOpen(borrowed_real_vfs, name, underneath, flags, out_flags);
+    if (underneath->pMethods != nullptr) {
+      reinterpret_cast<FaultFile*>(file)->kind = kind;
+      file->pMethods = &kMethods[static_cast<size_t>(underneath->pMethods->iVersion) - 1];
+    }
+    return code;
+  });
 }
 
 int Delete(sqlite3_vfs*, const char* name, int) {
-  const Verdict verdict = Judge(KindByName(name), FileOperation::kDelete);
-  if (verdict.effect == Effect::kWhole) borrowed_real_vfs->xDelete(borrowed_real_vfs, name, 0);
-  if (verdict.code != SQLITE_OK) return verdict.code;
-  return borrowed_real_vfs->xDelete(borrowed_real_vfs, name, 0);
+  return CarryOut(KindByName(name), FileOperation::kDelete, [=] { return borrowed_real_vfs->xDelete(borrowed_real_vfs, name, 0); });
 }
 
 template <typename Name>
@@ -277,6 +288,10 @@ std::map<std::string, int64_t> CountOperations() {
     }
   }
   return counts;
+}
+
+bool CanFail(FileOperation operation) {
+  return operation < FileOperation::kUnlock;
 }
 
 bool ParseFileKind(const std::string& name, FileKind* kind) {

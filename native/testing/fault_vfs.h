@@ -1,4 +1,4 @@
-// A file system for SQLite that fails when a test tells it to. In the test build only.
+// A file system for SQLite that fails, or kills the process, when a test tells it to. In the test build only.
 //
 // It lies over the default one and forwards everything but the syncs. Faults are process-wide and may be set from any thread; which of the
 // waiting operations meets one is then the test's business.
@@ -12,20 +12,28 @@ namespace rowtap::testing {
 
 enum class FileKind { kMain, kWal, kJournal, kTemp };
 
-enum class FileOperation { kOpen, kRead, kWrite, kSync, kTruncate, kLock, kShmLock, kDelete };
+// Of the last three SQLite does not look at the answer: they can kill, and can't fail.
+enum class FileOperation { kOpen, kRead, kWrite, kSync, kTruncate, kLock, kShmLock, kDelete, kUnlock, kShmUnlock, kShmBarrier };
 
-// What reaches the file of an operation that is answered with an error: of a write the first half or all of it, of any other all or
-// nothing.
+// What reaches the file of an operation that a fault strikes: of a write the first half or all of it, of any other all or nothing.
 enum class Effect { kNone, kHalf, kWhole };
+
+enum class Outcome {
+  kError,  // SQLite is answered the fault's code
+  kKill    // the process ends there, as by `kill -9`
+};
 
 struct Fault {
   FileKind file;
   FileOperation operation;
   int64_t passes_left;  // operations that still succeed before it strikes
-  int code;             // what SQLite is answered
-  bool is_persistent;   // strikes at every later operation too; otherwise once
+  int code;
+  bool is_persistent;  // strikes at every later operation too; otherwise once
   Effect effect;
+  Outcome outcome = Outcome::kError;
 };
+
+bool CanFail(FileOperation operation);
 
 // Makes it the default for connections opened from now on. Again: nothing happens. Returns SQLite's code.
 int InstallFaultVfs() noexcept;

@@ -25,6 +25,20 @@ void InstallFaultVfsMethod(const Napi::CallbackInfo& info) {
   if (code != SQLITE_OK) ThrowSqlite(info.Env(), code, sqlite3_errstr(code));
 }
 
+// The first three arguments, which say where it strikes. False: thrown.
+bool ParseFault(const Napi::CallbackInfo& info, Fault* fault) {
+  if (!ParseFileKind(info[0].As<Napi::String>(), &fault->file)) {
+    ThrowTypeError(info.Env(), "no such kind of file");
+    return false;
+  }
+  if (!ParseFileOperation(info[1].As<Napi::String>(), &fault->operation)) {
+    ThrowTypeError(info.Env(), "no such operation");
+    return false;
+  }
+  fault->passes_left = info[2].As<Napi::Number>().Int64Value();
+  return true;
+}
+
 // fail(file, operation, passes, code, isPersistent, effect)
 void Fail(const Napi::CallbackInfo& info) {
   const Napi::Env env = info.Env();
@@ -33,12 +47,23 @@ void Fail(const Napi::CallbackInfo& info) {
     return ThrowTypeError(env, "fail(file, operation, passes, code, isPersistent, effect)");
   }
   Fault fault{};
-  if (!ParseFileKind(info[0].As<Napi::String>(), &fault.file)) return ThrowTypeError(env, "no such kind of file");
-  if (!ParseFileOperation(info[1].As<Napi::String>(), &fault.operation)) return ThrowTypeError(env, "no such operation");
-  fault.passes_left = info[2].As<Napi::Number>().Int64Value();
+  if (!ParseFault(info, &fault)) return;
+  if (!CanFail(fault.operation)) return ThrowTypeError(env, "SQLite would not notice that it failed");
   fault.code = info[3].As<Napi::Number>().Int32Value();
   fault.is_persistent = info[4].As<Napi::Boolean>();
   fault.effect = static_cast<Effect>(info[5].As<Napi::Number>().Int32Value());
+  AddFault(fault);
+}
+
+// kill(file, operation, passes, effect)
+void KillAt(const Napi::CallbackInfo& info) {
+  if (info.Length() != 4 || !info[0].IsString() || !info[1].IsString() || !info[2].IsNumber() || !info[3].IsNumber()) {
+    return ThrowTypeError(info.Env(), "kill(file, operation, passes, effect)");
+  }
+  Fault fault{};
+  if (!ParseFault(info, &fault)) return;
+  fault.effect = static_cast<Effect>(info[3].As<Napi::Number>().Int32Value());
+  fault.outcome = Outcome::kKill;
   AddFault(fault);
 }
 
@@ -115,6 +140,7 @@ void InitTesting(Napi::Env env, Napi::Object exports) {
   Napi::Object testing = Napi::Object::New(env);
   testing.Set("installFaultVfs", Napi::Function::New(env, InstallFaultVfsMethod));
   testing.Set("fail", Napi::Function::New(env, Fail));
+  testing.Set("kill", Napi::Function::New(env, KillAt));
   testing.Set("clear", Napi::Function::New(env, Clear));
   testing.Set("counts", Napi::Function::New(env, Counts));
   testing.Set("failAllocation", Napi::Function::New(env, FailAllocationMethod));

@@ -1,3 +1,4 @@
+import { spawnSync } from 'node:child_process';
 import { mkdtempSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
@@ -72,4 +73,41 @@ test('each kind of file and each operation can fail', () => {
   expect(codeOf(() => journaled.exec('INSERT INTO t VALUES (1)'))).toBe('SQLITE_BUSY');
   clearFaults();
   journaled.close();
+});
+
+test('nothing can be told to fail whose failure SQLite would not notice', () => {
+  const operation = 'shmUnlock' as 'shmLock';
+  expect(() => failFile({ file: 'main', operation, code: resultCode.ioerrShmLock })).toThrow(TypeError);
+});
+
+/** Writes one row and is killed in its COMMIT. */
+const killedProgram = `
+const [, rowtap, addon, path, mode, operation, effect] = process.argv;
+const { createRequire } = await import('node:module');
+const { testing } = createRequire(addon)(addon);
+const { Database } = await import(rowtap);
+testing.installFaultVfs();
+const db = new Database(path);
+db.exec('PRAGMA journal_mode = ' + mode + '; CREATE TABLE t (a); BEGIN; INSERT INTO t VALUES (1)');
+const [file, name] = operation.split('.');
+testing.kill(file, name, 0, Number(effect));
+db.exec('COMMIT');
+`;
+
+test.each([
+  ['delete', 'journal.delete', 'before', 0],
+  ['delete', 'journal.delete', 'after', 1],
+  ['delete', 'main.unlock', 'before', 1],
+  ['wal', 'wal.write', 'before', 0],
+  ['wal', 'wal.write', 'amid', 0],
+  ['wal', 'main.shmUnlock', 'before', 1],
+] as const)('a process can be killed in %s mode at %s, %s it: %i rows are committed', (mode, operation, moment, rows) => {
+  const path = join(folder, `${++files}.db`);
+  const rowtap = new URL('../../dist/index.js', import.meta.url).href;
+  const effect = String(['before', 'amid', 'after'].indexOf(moment));
+  const args = ['--input-type=module', '-e', killedProgram, rowtap, process.env.ROWTAP_ADDON ?? '', path, mode, operation, effect];
+  expect(spawnSync(process.execPath, args, { encoding: 'utf8' })).toMatchObject({ signal: 'SIGKILL', stderr: '' });
+  const db = new Database(path);
+  expect(db.prepare('SELECT count(*) FROM t').pluck().get()).toBe(rows);
+  db.close();
 });

@@ -31,9 +31,20 @@ export interface Fault {
   isDone?: boolean;
 }
 
+export interface KillPoint {
+  file: Fault['file'];
+  /** `unlock` gives up the file's lock, `shmUnlock` one of those of the WAL index, which `shmBarrier` makes others see. */
+  operation: Fault['operation'] | 'unlock' | 'shmUnlock' | 'shmBarrier';
+  /** So many of these operations are still carried out, counted from now. Default 0: it is the next one. */
+  after?: number;
+  /** Before it is carried out, when half of what was to be written has reached the file, or after it. */
+  moment: 'before' | 'amid' | 'after';
+}
+
 interface NativeTesting {
   installFaultVfs(): void;
   fail(file: string, operation: string, passes: number, code: number, isPersistent: boolean, effect: number): void;
+  kill(file: string, operation: string, passes: number, effect: number): void;
   clear(): void;
   counts(): Record<string, number>;
   blobWrite(connection: NativeConnection, table: string, column: string, rowid: number, bytes: Buffer): void;
@@ -54,6 +65,11 @@ export function installFaultVfs(): void {
 export function failFile(fault: Fault): void {
   const { file, operation, after = 0, code, isPersistent = false, isHalfWritten = false, isDone = false } = fault;
   nativeTesting().fail(file, operation, after, code, isPersistent, isDone ? 2 : isHalfWritten ? 1 : 0);
+}
+
+/** The process ends there by SIGKILL. */
+export function killAt({ file, operation, after = 0, moment }: KillPoint): void {
+  nativeTesting().kill(file, operation, after, ['before', 'amid', 'after'].indexOf(moment));
 }
 
 /** Takes all faults back and sets the counts to zero. */
