@@ -156,13 +156,16 @@ export class FileCheckpoints implements ProgressStore {
     }
   }
 
-  /** What a new consumer misses later is noticed even if it never acknowledges anything, because its row is there. */
+  /**
+   * What a new consumer misses later is noticed even if it never acknowledges anything, because its row is there. LSNs are reserved before
+   * any is handed over, to an old one as well: where the process ends at once and the clock is set back, the next life begins above them.
+   */
   #begin(consumer: string, checkpoint: Checkpoint | undefined): void {
     this.#renewal ??= setInterval(() => this.#renew(), renewalMs).unref();
-    if (checkpoint === undefined) return this.#renew();
-    this.#pending.set(consumer, checkpoint);
+    if (checkpoint !== undefined) this.#pending.set(consumer, checkpoint);
     const error = this.#attempt();
-    if (error === undefined || error.code === 'ROWTAP_BUSY') return;
+    // What is known of an old one is on disk already, and the reservation is tried again.
+    if (checkpoint === undefined || error === undefined || error.code === 'ROWTAP_BUSY') return;
     this.#pending.delete(consumer);
     throw error;
   }

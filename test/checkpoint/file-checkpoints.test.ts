@@ -343,6 +343,18 @@ it('reserves LSNs ahead, and lets the next life begin above, though the clock wa
   expect(setBack.current).toBe(first.hub.current + reservedLsns);
 });
 
+it('reserves LSNs before any is handed over, to a consumer that was there before as well', async () => {
+  const { open, reserved } = setUp();
+  const first = open();
+  await first.store.open('c').progress.flush();
+  await first.store.close();
+  const next = new Hub();
+  next.current = 3 * firstLsn;
+  // Its process may end before anything else is written.
+  open(next).store.open('c');
+  expect(reserved()).toBe(3 * firstLsn + reservedLsns);
+});
+
 it('renews the reservation though nobody acknowledges', async () => {
   vi.useFakeTimers();
   onTestFinished(() => void vi.useRealTimers());
