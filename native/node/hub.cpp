@@ -1,5 +1,6 @@
 #include "node/hub.h"
 
+#include <unordered_map>
 #include <unordered_set>
 
 #include "capture/frame.h"
@@ -103,7 +104,28 @@ struct ReaderParts {
   std::shared_ptr<capture::Reader> reader;
 };
 
+// Closes what is left at the end of its environment: a thread that is terminated may not have come to make the reader's JavaScript object,
+// and where there is one its finalizer runs later. Used on its environment's thread.
+class OpenReaders {
+ public:
+  void Add(const ReaderParts& parts) { readers_.emplace(parts.reader.get(), parts); }
+  void Close(const ReaderParts& parts) noexcept {
+    if (parts.hub == nullptr) return;
+    parts.hub->Close(*parts.reader);
+    readers_.erase(parts.reader.get());
+  }
+  void CloseAll() noexcept {
+    for (const auto& [reader, parts] : readers_) parts.hub->Close(*reader);
+    readers_.clear();
+  }
+
+ private:
+  std::unordered_map<capture::Reader*, ReaderParts> readers_;
+};
+
 struct Classes {
+  // Readers hold it as well: their finalizers come last.
+  std::shared_ptr<OpenReaders> open_readers = std::make_shared<OpenReaders>();
   Napi::FunctionReference hub;
   Napi::FunctionReference reader;
   Napi::FunctionReference batch;
@@ -117,19 +139,21 @@ class NativeReader final : public Napi::ObjectWrap<NativeReader> {
         {InstanceMethod<&NativeReader::Read>("read"), InstanceMethod<&NativeReader::Batch>("batch", napi_default_method, classes),
          InstanceMethod<&NativeReader::SkipBatch>("skipBatch"), InstanceMethod<&NativeReader::State>("state"),
          InstanceMethod<&NativeReader::Buffered>("buffered"), InstanceMethod<&NativeReader::Close>("close"),
-         InstanceAccessor<&NativeReader::StartLsn>("startLsn")});
+         InstanceAccessor<&NativeReader::StartLsn>("startLsn")},
+        classes);
   }
 
   explicit NativeReader(const Napi::CallbackInfo& info) : ObjectWrap(info) {
     if (info.Length() == 1 && info[0].IsExternal()) {
       parts_ = std::move(*info[0].As<Napi::External<ReaderParts>>().Data());
+      open_readers_ = static_cast<Classes*>(info.Data())->open_readers;
       napi_type_tag_object(info.Env(), info.This(), &kReaderTag);
     } else {
       ThrowTypeError(info.Env(), "A reader comes from a hub");
     }
   }
   ~NativeReader() override {
-    if (parts_.hub != nullptr) parts_.hub->Close(*parts_.reader);
+    if (open_readers_ != nullptr) open_readers_->Close(parts_);
   }
 
   const std::shared_ptr<capture::Reader>& reader() const { return parts_.reader; }
@@ -152,10 +176,11 @@ class NativeReader final : public Napi::ObjectWrap<NativeReader> {
     const auto buffered = parts_.reader->buffered();
     return Numbers(info.Env(), {buffered.transactions, buffered.bytes});
   }
-  void Close(const Napi::CallbackInfo&) { parts_.hub->Close(*parts_.reader); }
+  void Close(const Napi::CallbackInfo&) { open_readers_->Close(parts_); }
   Napi::Value StartLsn(const Napi::CallbackInfo& info) { return Number(info.Env(), parts_.reader->start_lsn()); }
 
   ReaderParts parts_;
+  std::shared_ptr<OpenReaders> open_readers_;
 };
 
 class NativeHub final : public Napi::ObjectWrap<NativeHub> {
@@ -334,7 +359,9 @@ class NativeHub final : public Napi::ObjectWrap<NativeHub> {
       ThrowSqliteError(snapshot->environment(), sqlite3_errmsg(snapshot->borrowed_db()), code);
       return env.Undefined();
     }
-    return static_cast<Classes*>(info.Data())->reader.New({Napi::External<ReaderParts>::New(env, &parts)});
+    auto* classes = static_cast<Classes*>(info.Data());
+    classes->open_readers->Add(parts);
+    return classes->reader.New({Napi::External<ReaderParts>::New(env, &parts)});
   }
 
   // No commit can be published meanwhile.
@@ -366,7 +393,8 @@ Napi::Value HubOf(const Napi::CallbackInfo& info) {
   const auto* classes = static_cast<Classes*>(info.Data());
   const Napi::Value connection = info.Length() > 0 ? info[0] : info.Env().Undefined();
   Napi::Object hub = classes->hub.New({connection});
-  if (info.Env().IsExceptionPending()) return info.Env().Undefined();
+  // Without an exception where the thread is being terminated.
+  if (hub.IsEmpty() || info.Env().IsExceptionPending()) return info.Env().Undefined();
   Napi::Object result = Napi::Object::New(info.Env());
   result.Set("hub", hub);
   result.Set("key", Napi::String::New(info.Env(), NativeHub::Unwrap(hub)->hub()->key()));
@@ -417,7 +445,12 @@ bool UnwrapBytes(Napi::Env env, Napi::Value value, uint8_t*& bytes, size_t& size
 void InitHub(Napi::Env env, Napi::Object exports) {
   // As old as the environment: the functions below are given its address.
   auto* classes = new Classes();
-  env.AddCleanupHook([](Classes* held) { delete held; }, classes);
+  env.AddCleanupHook(
+      [](Classes* held) {
+        held->open_readers->CloseAll();
+        delete held;
+      },
+      classes);
   classes->batch = Napi::Persistent(NativeBatch::Define(env));
   classes->reader = Napi::Persistent(NativeReader::Define(env, classes));
   classes->hub = Napi::Persistent(NativeHub::Define(env, classes));
