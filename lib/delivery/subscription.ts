@@ -52,7 +52,7 @@ interface Waiter {
   reject(error: unknown): void;
 }
 
-/** After so many bytes other callbacks get a turn, as long as no more than half of the budget waits. */
+/** After so many bytes other callbacks get a turn; where more than half of the budget waits then, after what waits. */
 const bytesPerStretch = 4 * 1024 * 1024;
 /** Of a snapshot: pages instead. */
 const pagesPerStretch = 16;
@@ -88,6 +88,7 @@ export class StreamSubscription implements Subscription, Parked {
   /** Number of the turn in which the reader was found empty. */
   #emptyInTurn = -1;
   #bytesInStretch = 0;
+  #maxBytesInStretch = bytesPerStretch;
   #pagesInStretch = 0;
   /** The rest of the stretch waits for the other callbacks of the event loop. */
   #hop: NodeJS.Immediate | undefined;
@@ -289,10 +290,12 @@ export class StreamSubscription implements Subscription, Parked {
     const reader = this.#reader;
     if (reader === undefined || this.#drain === undefined) return 'end';
     if (this.#emptyInTurn === turns.number) return 'later';
-    if (this.#bytesInStretch >= bytesPerStretch) {
-      // More than half: reading on comes first, or it would be taken for lag.
-      if (reader.buffered()[1] <= this.#parts.maxBuffered / 2) return this.#letOthersRun();
-      this.#bytesInStretch = 0;
+    if (this.#bytesInStretch >= this.#maxBytesInStretch) {
+      const [, waiting] = reader.buffered();
+      // More than half: reading on comes first, or it would be taken for lag. But only once: another thread may write faster than this one reads.
+      const isExtended = this.#maxBytesInStretch > bytesPerStretch;
+      if (isExtended || waiting <= this.#parts.maxBuffered / 2) return this.#letOthersRun();
+      this.#maxBytesInStretch = this.#bytesInStretch + waiting;
     }
     const items: Item[] = [];
     const length =
@@ -337,7 +340,7 @@ export class StreamSubscription implements Subscription, Parked {
     }
     if (state !== ReaderState.open) return 'end';
     this.#emptyInTurn = this.#parts.turns.number;
-    this.#bytesInStretch = 0;
+    this.#beginStretch();
     return 'later';
   }
 
@@ -366,8 +369,13 @@ export class StreamSubscription implements Subscription, Parked {
   #endHop(): void {
     if (this.#hop !== undefined) clearImmediate(this.#hop);
     this.#hop = undefined;
-    this.#bytesInStretch = 0;
+    this.#beginStretch();
     this.#pagesInStretch = 0;
+  }
+
+  #beginStretch(): void {
+    this.#bytesInStretch = 0;
+    this.#maxBytesInStretch = bytesPerStretch;
   }
 
   #promiseBootstrapped(parts: SubscriptionParts): Promise<{ lsn: number; rows: number; tables: string[] }> {
