@@ -44,7 +44,7 @@ export class Thread {
     this.#worker.on('error', (error) => {
       this.#error = error;
     });
-    this.exited = once(this.#worker, 'exit').then(([code]) => code as number);
+    this.exited = new Promise((resolve) => this.#worker.on('exit', resolve));
     onTestFinished(() => void this.terminate());
   }
 
