@@ -72,13 +72,9 @@ native-test:
 	ctest --test-dir build-cmake/plain --output-on-failure
 
 ## sanitize: all tests under ASan and UBSan, those of threads under TSan (needs cmake)
-sanitize:
+sanitize: .sanitize-native
 	@$(LOCKED) .addon .lib .better-sqlite3
 	@$(LOCKED) BUILD=asan CMAKE_TARGET=all .cmake
-	@$(LOCKED) BUILD=tsan CMAKE_TARGET=all .cmake
-	scripts/with-sanitizer.sh asan ctest --test-dir build-cmake/asan --output-on-failure
-	scripts/with-sanitizer.sh tsan ctest --test-dir build-cmake/tsan --output-on-failure
-	scripts/with-sanitizer.sh tsan node node_modules/vitest/vitest.mjs run threads
 	scripts/with-sanitizer.sh asan node node_modules/vitest/vitest.mjs run $(ONLY)
 
 ## bench: compare with no capture, with better-sqlite3 and with triggers, as ratios of one run
@@ -86,10 +82,11 @@ bench: build
 	@$(LOCKED) .addon-no-capture .better-sqlite3 .programs
 	node --expose-gc build/programs/bench/run.js
 
-## stress: kills, faults and threads; with ONLY=name, the files whose path holds that name
+## stress: kills, faults and threads, leaks and races (needs cmake); with ONLY=name, the files whose path holds that name
 stress:
 	@$(LOCKED) .addon .addon-testing .lib .better-sqlite3
 	ROWTAP_STRESS=1 $(BIN)/vitest run $(ONLY)
+	$(if $(ONLY),,@$(MAKE) --no-print-directory .sanitize-native)
 
 ## soak: the tests of large amounts and `make stress`, at full size
 soak:
@@ -108,6 +105,17 @@ clean:
 
 help:
 	@sed -n 's/^## /make /p' Makefile
+
+# What has no Node in it under ASan, UBSan and LeakSanitizer; it, and the tests of threads, under TSan.
+.PHONY: .sanitize-native
+.sanitize-native:
+	@$(LOCKED) .addon .lib
+	@$(LOCKED) BUILD=asan CMAKE_TARGET=native_tests .cmake
+	@$(LOCKED) BUILD=tsan CMAKE_TARGET=all .cmake
+	ASAN_OPTIONS=detect_leaks=1:strict_string_checks=1:detect_stack_use_after_return=1 UBSAN_OPTIONS=print_stacktrace=1:halt_on_error=1 \
+	  ctest --test-dir build-cmake/asan --output-on-failure
+	scripts/with-sanitizer.sh tsan ctest --test-dir build-cmake/tsan --output-on-failure
+	scripts/with-sanitizer.sh tsan node node_modules/vitest/vitest.mjs run threads
 
 # ---- The parts, called under the lock only.
 
