@@ -386,7 +386,10 @@ int rowtap_unknown_commit_outcome(sqlite3* db, uint64_t counter_before, uint64_t
 void rowtap_roll_back(sqlite3* db) {
   sqlite3_mutex_enter(db->mutex);
   if (!db->autoCommit) {
+    // It takes one of the statements that read for the failed one itself, and ends the read transaction where there is no other.
+    db->nVdbeRead++;
     sqlite3RollbackAll(db, SQLITE_OK);
+    db->nVdbeRead--;
     db->autoCommit = 1;
     sqlite3CloseSavepoints(db);
   }

@@ -243,16 +243,25 @@ for (const open of [openPlain, (path: string) => new Database(path, { timeout: 0
       db.close();
       rmSync(folder, { recursive: true });
     });
-    db.exec('CREATE TABLE t (id INTEGER PRIMARY KEY, a); INSERT INTO t (a) VALUES (1), (1), (1)');
+    db.exec('PRAGMA journal_mode = WAL; CREATE TABLE t (id INTEGER PRIMARY KEY, a); INSERT INTO t (a) VALUES (1), (1), (1)');
     db.exec('CREATE TABLE u (x, y); CREATE VIEW v AS SELECT y FROM u');
     const source = open === openPlain ? undefined : openSource(db);
     source?.subscribe();
+    const other = open(join(folder, 'test.db'));
+    onTestFinished(() => void other.close());
     const ids: unknown[] = [];
     for (const id of db.prepare('SELECT id FROM t').pluck().iterate()) {
       ids.push(id);
+      if (ids.length > 1) continue;
       expect(failureOf(() => db.exec('CREATE UNIQUE INDEX i ON t (a)'))).toBe('SQLITE_CONSTRAINT_UNIQUE');
       // Found out when the schema in memory has been changed already.
       expect(failureOf(() => db.exec('ALTER TABLE u DROP COLUMN y'))).toBe('SQLITE_ERROR');
+      expect(db.inTransaction).toBe(false);
+      // Not even its view is lost.
+      other.exec('INSERT INTO t DEFAULT VALUES');
+      expect(db.prepare(count).pluck().get()).toBe(3);
+      expect(failureOf(() => db.exec('CREATE TABLE w (x)'))).toBe('SQLITE_BUSY_SNAPSHOT');
+      expect(db.prepare(count).pluck().get()).toBe(3);
       expect(db.inTransaction).toBe(false);
     }
     expect(ids).toEqual([1, 2, 3]);
