@@ -398,6 +398,7 @@ void rowtap_roll_back(sqlite3* db) {
 
 int rowtap_begin_write(sqlite3* db) {
   int code;
+  if (db->flags & SQLITE_QueryOnly) return SQLITE_READONLY;
   sqlite3_mutex_enter(db->mutex);
   db->busyHandler.nBusy = 0;
   code = sqlite3BtreeBeginTrans(db->aDb[0].pBt, 1, NULL);

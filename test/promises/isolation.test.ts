@@ -136,6 +136,19 @@ const scenarios: Record<string, { modes: ('wal' | 'delete')[]; steps: Scenario }
       ['a INSERT INTO t VALUES (2)', done],
     ],
   },
+  'a schema change that may not be made takes no lock': {
+    modes: ['wal', 'delete'],
+    steps: [
+      ['a PRAGMA query_only = ON', done],
+      ['a BEGIN', done],
+      ['a CREATE TABLE u (x)', 'SqliteError SQLITE_READONLY: attempt to write a readonly database'],
+      ['b INSERT INTO t VALUES (10)', done],
+      ['b BEGIN IMMEDIATE', done],
+      ['a DROP TABLE t', 'SqliteError SQLITE_READONLY: attempt to write a readonly database'],
+      ['b COMMIT', done],
+      ['a COMMIT', done],
+    ],
+  },
   'a schema change waits for nothing that a write would not wait for': {
     modes: ['wal', 'delete'],
     steps: [
