@@ -70,7 +70,9 @@ void Execution::EndRun(bool is_failed) noexcept {
 
 int Execution::StepSchemaChange() noexcept {
   sqlite3* const db = sqlite3_db_handle(borrowed_statement_);
-  const bool is_alone = sqlite3_get_autocommit(db) != 0 && rowtap_transaction_state(db) != SQLITE_TXN_WRITE;
+  // A writing statement that is left open keeps every commit waiting for its end, though its transaction may have been rolled back.
+  const bool is_alone =
+      sqlite3_get_autocommit(db) != 0 && rowtap_transaction_state(db) != SQLITE_TXN_WRITE && rowtap_writing_statements(db) == 0;
   if (borrowed_capture_->is_witness() || (is_alone && !borrowed_capture_->hub().IsWatched())) {
     run_ = borrowed_capture_->Begin();
     const int code = sqlite3_step(borrowed_statement_);

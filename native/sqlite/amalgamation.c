@@ -297,6 +297,10 @@ int rowtap_running_statements(sqlite3* db) {
   return db->nVdbeRead;
 }
 
+int rowtap_writing_statements(sqlite3* db) {
+  return db->nVdbeWrite;
+}
+
 int rowtap_failed_effect(sqlite3_stmt* statement) {
   const Vdbe* v = (const Vdbe*)statement;
   if (v->errorAction == OE_Fail) return ROWTAP_EFFECT_STAYS;

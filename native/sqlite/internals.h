@@ -92,6 +92,8 @@ int rowtap_statement_kind(sqlite3_stmt* statement);
 int rowtap_may_change_schema(sqlite3_stmt* statement);
 // Statements that are being run on the connection and read or write.
 int rowtap_running_statements(sqlite3* db);
+// Those of them that write.
+int rowtap_writing_statements(sqlite3* db);
 // After a failed step and before the reset: what became of what the statement had changed, if its transaction goes on. Undone with the
 // statement's journal, which it had opened only if it was run inside a transaction, or beside another statement; or left in place by FAIL.
 // A statement that needs no journal for its constraints can still fail, in the middle of writing a row that has been announced: it is not
