@@ -25,6 +25,7 @@ int Execution::Step() noexcept {
     if (kind_ != ROWTAP_STATEMENT_READ) run_ = borrowed_capture_->Begin();
   }
   const int code = sqlite3_step(borrowed_statement_);
+  is_on_row_ = code == SQLITE_ROW;
   if (code == SQLITE_ROW) return code;
   if (code != SQLITE_DONE) Fail(code);
   EndRun(code != SQLITE_DONE);
@@ -47,9 +48,12 @@ int Execution::Reset() noexcept {
   // A statement left open ends in its reset: it may commit there, or be undone.
   const int effect = run_ == 0 ? ROWTAP_EFFECT_STAYS : rowtap_failed_effect(borrowed_statement_);
   const int code = sqlite3_reset(borrowed_statement_);
+  const bool was_on_row = is_on_row_;
+  is_on_row_ = false;
   if (run_ == 0) {
     if (borrowed_capture_ != nullptr) borrowed_capture_->NoteTransaction();
-    return SQLITE_OK;
+    // What a step has reported, the reset reports again.
+    return was_on_row && code != SQLITE_OK ? Fail(code) : SQLITE_OK;
   }
   if (code != SQLITE_OK) Fail(code);
   borrowed_capture_->End(run_, kind_, code != SQLITE_OK, effect);

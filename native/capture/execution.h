@@ -43,6 +43,7 @@ class Execution {
   uint64_t run_ = 0;  // the capture's name for this run; 0: not begun, or ended
   int kind_ = 0;      // as rowtap_statement_kind has it
   bool has_begun_ = false;
+  bool is_on_row_ = false;
 };
 
 }  // namespace rowtap::capture

@@ -282,6 +282,46 @@ for (const open of [openPlain, (path: string) => new Database(path, { timeout: 0
   });
 }
 
+for (const open of [openPlain, (path: string) => new Database(path, { timeout: 0 })]) {
+  test(`a commit that is refused when an iteration is left is an error there (${open === openPlain ? 'without' : 'with'} rowtap)`, () => {
+    const folder = mkdtempSync(join(tmpdir(), 'rowtap-test-'));
+    const [db, reader] = [open(join(folder, 'test.db')), open(join(folder, 'test.db'))] as const;
+    onTestFinished(() => {
+      db.close();
+      reader.close();
+      rmSync(folder, { recursive: true });
+    });
+    db.exec('CREATE TABLE t (id INTEGER PRIMARY KEY)');
+    reader.exec('BEGIN; SELECT * FROM t');
+    const rows = db.prepare('INSERT INTO t VALUES (1), (2) RETURNING id').iterate();
+    rows.next();
+    expect(failureOf(() => rows.return?.())).toBe('SQLITE_BUSY');
+    reader.exec('COMMIT');
+    expect(db.prepare(count).pluck().get()).toBe(0);
+  });
+}
+
+for (const open of [openPlain, (path: string) => new Database(path, { timeout: 0 })]) {
+  test(`a schema change beside a RETURNING whose transaction was undone (${open === openPlain ? 'without' : 'with'} rowtap)`, async () => {
+    const folder = mkdtempSync(join(tmpdir(), 'rowtap-test-'));
+    const db = open(join(folder, 'test.db')).unsafeMode();
+    onTestFinished(() => {
+      db.close();
+      rmSync(folder, { recursive: true });
+    });
+    db.exec('CREATE TABLE t (id INTEGER PRIMARY KEY)');
+    const source = open === openPlain ? undefined : openSource(db);
+    source?.subscribe();
+    const rows = db.prepare('INSERT INTO t VALUES (1), (2) RETURNING id').iterate();
+    rows.next();
+    db.exec('BEGIN; ROLLBACK; ALTER TABLE t ADD COLUMN a');
+    expect(db.inTransaction).toBe(false);
+    expect(outcomeOf(() => rows.return?.())).toBe('{"done":true}');
+    expect(db.prepare('SELECT * FROM t').all()).toEqual([]);
+    await source?.close();
+  });
+}
+
 test('`verbose` shows what the application runs, and nothing else', async () => {
   const folder = mkdtempSync(join(tmpdir(), 'rowtap-test-'));
   const shown: unknown[] = [];
