@@ -50,6 +50,9 @@ const memoryPath = ':memory:';
 /** A subscription without a consumer's name. */
 const unnamedConsumer: OpenedConsumer = { stored: undefined, progress: noProgress, begin: () => {} };
 
+/** How long a snapshot waits to begin, as an application's own connection does. */
+const lockTimeoutMs = 5000;
+
 /** How long a checkpoint may hold up the thread for somebody else's lock. */
 const checkpointTimeoutMs = 5;
 
@@ -430,7 +433,7 @@ function openSnapshotConnection({ path, hub, isReadonly }: CapturedFile<Progress
       "the rows of an in-memory database can be read only in the thread of its Database; subscribe there, or with snapshot 'never'",
     );
   }
-  const snapshot = isMemory ? openUncaptured(path) : openOnFile(path, hub, { isReadonly: true });
+  const snapshot = isMemory ? openUncaptured(path) : openOnFile(path, hub, { isReadonly: true, timeoutMs: snapshotTimeoutMs(hub, owners) });
   try {
     const isWritten = owners.size === 0 ? !isReadonly : [...owners].some((database) => !database.readonly);
     if (!isMemory && isWritten) requireWal(snapshot);
@@ -439,6 +442,12 @@ function openSnapshotConnection({ path, hub, isReadonly }: CapturedFile<Progress
     snapshot.close();
     throw error;
   }
+}
+
+/** Somebody else's lock is waited for, but not this thread's own, which would be waiting for oneself. */
+function snapshotTimeoutMs(hub: NativeHub, owners: ReadonlySet<Writer>): number {
+  const isOwnLock = hub.isThreadInTransaction() || [...owners].some((database) => nativeOf(database).isExclusive);
+  return isOwnLock ? 0 : lockTimeoutMs;
 }
 
 function gapEvent(source: string, lsn: number, time: number, reason: GapEvent['reason']): GapEvent {

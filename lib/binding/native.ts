@@ -17,6 +17,8 @@ export interface NativeConnection {
   readonly isInTransaction: boolean;
   /** Whether main is being read or written in a transaction. BEGIN alone begins none, unless it is IMMEDIATE or EXCLUSIVE. */
   readonly hasBegun: boolean;
+  /** Whether it wants, or has, main's file for itself (PRAGMA locking_mode). */
+  readonly isExclusive: boolean;
   prepare(sql: string): NativeStatement;
   exec(sql: string): void;
   /** Bytes of the write-ahead log that can't be reset before the open read transaction ends; 0 where there is none. */

@@ -61,6 +61,7 @@ bool Connection::Init(napi_env env, napi_value exports, WriterEnvironment& envir
       {"isOpen", nullptr, nullptr, IsOpen, nullptr, nullptr, napi_default, &environment},
       {"isInTransaction", nullptr, nullptr, IsInTransaction, nullptr, nullptr, napi_default, &environment},
       {"hasBegun", nullptr, nullptr, HasBegun, nullptr, nullptr, napi_default, &environment},
+      {"isExclusive", nullptr, nullptr, IsExclusive, nullptr, nullptr, napi_default, &environment},
   };
   napi_value constructor;
   return napi_define_class(env, "Connection", NAPI_AUTO_LENGTH, Construct, &environment, std::size(properties), properties, &constructor) ==
@@ -323,6 +324,13 @@ napi_value Connection::HasBegun(napi_env env, napi_callback_info info) {
   Connection* self = WrappedIn(env, arguments.receiver());
   if (self == nullptr) return nullptr;
   return Boolean(env, self->db_ != nullptr && sqlite3_txn_state(self->db_.get(), "main") != SQLITE_TXN_NONE);
+}
+
+napi_value Connection::IsExclusive(napi_env env, napi_callback_info info) {
+  const Arguments arguments(env, info);
+  Connection* self = WrappedIn(env, arguments.receiver());
+  if (self == nullptr) return nullptr;
+  return Boolean(env, self->db_ != nullptr && rowtap_is_exclusive(self->db_.get()) != 0);
 }
 
 }  // namespace rowtap::node

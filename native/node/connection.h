@@ -91,6 +91,7 @@ class Connection {
   static napi_value IsOpen(napi_env env, napi_callback_info info);
   static napi_value IsInTransaction(napi_env env, napi_callback_info info);
   static napi_value HasBegun(napi_env env, napi_callback_info info);
+  static napi_value IsExclusive(napi_env env, napi_callback_info info);
 
   static bool ReadOptions(napi_env env, napi_value value, Options* options);
   // Throws and returns false where it cannot be opened.

@@ -400,6 +400,10 @@ void rowtap_roll_back(sqlite3* db) {
   sqlite3_mutex_leave(db->mutex);
 }
 
+int rowtap_is_exclusive(sqlite3* db) {
+  return sqlite3BtreePager(db->aDb[0].pBt)->exclusiveMode != 0;
+}
+
 int rowtap_begin_write(sqlite3* db) {
   int code;
   if (db->flags & SQLITE_QueryOnly) return SQLITE_READONLY;

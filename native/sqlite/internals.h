@@ -104,6 +104,8 @@ int rowtap_failed_effect(sqlite3_stmt* statement);
 int rowtap_savepoint_depth(sqlite3* db);
 // SQLITE_TXN_NONE, _READ or _WRITE of main.
 int rowtap_transaction_state(sqlite3* db);
+// Whether main is in exclusive locking mode (https://www.sqlite.org/pragma.html#pragma_locking_mode).
+int rowtap_is_exclusive(sqlite3* db);
 // Takes the write lock of main inside an open transaction, as the next writing statement would, and waits for it as long. Returns SQLite's
 // code.
 int rowtap_begin_write(sqlite3* db);

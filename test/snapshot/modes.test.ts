@@ -43,6 +43,12 @@ describe('without WAL mode', () => {
   });
 });
 
+it('does not wait for a lock that its own thread holds', { timeout: 4000 }, () => {
+  const db = newDatabase('CREATE TABLE t (id)');
+  db.exec('PRAGMA locking_mode = EXCLUSIVE; INSERT INTO t VALUES (1)');
+  expect(catchError(() => db.changes({ snapshot: 'always' }))).toMatchObject({ code: 'SQLITE_BUSY' });
+});
+
 describe('in memory', () => {
   it('reads a copy, and goes on with the changes', async () => {
     const db = newDatabase('CREATE TABLE t (id INTEGER PRIMARY KEY, n); INSERT INTO t VALUES (1, 1), (2, 2)', ':memory:');

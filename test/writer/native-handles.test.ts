@@ -32,7 +32,17 @@ describe('rowtap: native functions given what is not theirs', () => {
   it('throw a TypeError from every method of Connection', () => {
     const { prototype } = binding.Connection;
     const names = Object.getOwnPropertyNames(prototype).filter((name) => name !== 'constructor');
-    expect(names.toSorted()).toEqual(['close', 'exec', 'hasBegun', 'heldWalBytes', 'isInTransaction', 'isOpen', 'prepare', 'setDefensive']);
+    expect(names.toSorted()).toEqual([
+      'close',
+      'exec',
+      'hasBegun',
+      'heldWalBytes',
+      'isExclusive',
+      'isInTransaction',
+      'isOpen',
+      'prepare',
+      'setDefensive',
+    ]);
     const native = connectionOf(new Database()).native;
     const statement = native.prepare('SELECT 1');
     for (const name of names) {
