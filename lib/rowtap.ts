@@ -217,12 +217,13 @@ function listTablesOf({ path, hub }: CapturedFile<ProgressStore>, owners: Readon
 }
 
 /**
- * The user tables, as `database` sees them. Where its transaction has not read yet another connection looks, since the first read decides what the
- * transaction sees, and is the application's. Throws what SQLite throws.
+ * The user tables, as `database` sees them. In its own transaction only it sees what it has changed. Otherwise another connection looks, since even a
+ * read would leave traces: it decides what a transaction sees that has not read yet, and keeps others from committing meanwhile. Throws what
+ * SQLite throws.
  */
 function tablesOf(database: Writer): string[] {
   const native = nativeOf(database);
-  if (database.memory || !native.isInTransaction || native.hasBegun) return withoutVerbose(database, () => listUserTables(database));
+  if (database.memory || native.hasBegun) return withoutVerbose(database, () => listUserTables(database));
   const { hub, path } = binding().hubOf(native);
   return tablesOnFile(path, hub);
 }
@@ -231,6 +232,10 @@ function tablesOnFile(path: string, hub: NativeHub): string[] {
   const onlooker = openOnFile(path, hub, { isReadonly: true, timeoutMs: 0 });
   try {
     return listUserTables(onlooker);
+  } catch (error) {
+    // It has the file for itself.
+    if (!native.isExclusive || native.isInTransaction) throw error;
+    return withoutVerbose(database, () => listUserTables(database));
   } finally {
     onlooker.close();
   }
