@@ -225,17 +225,19 @@ function tablesOf(database: Writer): string[] {
   const native = nativeOf(database);
   if (database.memory || native.hasBegun) return withoutVerbose(database, () => listUserTables(database));
   const { hub, path } = binding().hubOf(native);
-  return tablesOnFile(path, hub);
+  try {
+    return tablesOnFile(path, hub);
+  } catch (error) {
+    // It has the file for itself.
+    if (!native.isExclusive || native.isInTransaction) throw error;
+    return withoutVerbose(database, () => listUserTables(database));
+  }
 }
 
 function tablesOnFile(path: string, hub: NativeHub): string[] {
   const onlooker = openOnFile(path, hub, { isReadonly: true, timeoutMs: 0 });
   try {
     return listUserTables(onlooker);
-  } catch (error) {
-    // It has the file for itself.
-    if (!native.isExclusive || native.isInTransaction) throw error;
-    return withoutVerbose(database, () => listUserTables(database));
   } finally {
     onlooker.close();
   }
