@@ -256,8 +256,8 @@ HubStats Hub::stats() noexcept {
 Hub::OpenResult Hub::Open(const std::shared_ptr<Reader>& reader, const std::function<bool()>& begin_snapshot) {
   std::unique_lock lock(mutex_);
   for (const PendingCommit* pending = first_pending_.get(); pending != nullptr; pending = pending->next.get()) {
-    // Waiting for a commit of this very thread would be waiting for oneself.
-    if (pending->thread == std::this_thread::get_id()) return OpenResult::kBusy;
+    // Waiting for a commit of this very thread would be waiting for oneself; not so for one that only stands behind another thread's.
+    if (!pending->is_resolved && pending->thread == std::this_thread::get_id()) return OpenResult::kBusy;
   }
   resolved_.wait(lock, [this] { return first_pending_ == nullptr; });
   if (abandoned_ > 0) return OpenResult::kBusy;
