@@ -332,7 +332,8 @@ void Capture::Lose() noexcept {
 
 // ---- statements
 
-uint64_t Capture::Begin() noexcept {
+uint64_t Capture::Begin(int kind) noexcept {
+  if (kind == ROWTAP_STATEMENT_VACUUM) hub_->BeginVacuum();
   try {
     const bool has_journal = sqlite3_get_autocommit(borrowed_db_) == 0 || rowtap_running_statements(borrowed_db_) > 0;
     runs_.push_back({++last_run_, buffer_.mark(), has_journal});
@@ -362,7 +363,7 @@ void Capture::End(uint64_t run, int kind, bool is_failed, int effect) noexcept {
   // INSERT, UPDATE and DELETE leave the savepoints as they are, unless they end the transaction.
   if (kind != ROWTAP_STATEMENT_WRITE) FollowSavepoints(kind, is_failed);
   Settle();
-  if (kind == ROWTAP_STATEMENT_VACUUM && !is_failed) hub_->NoteCommit(rowtap_commit_counter(borrowed_db_));
+  if (kind == ROWTAP_STATEMENT_VACUUM) hub_->EndVacuum(is_failed ? 0 : rowtap_commit_counter(borrowed_db_));
 }
 
 void Capture::Rewind(Mark mark) noexcept {

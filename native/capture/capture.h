@@ -53,9 +53,9 @@ class Capture {
     has_open_transaction_ = true;
     hub_->gate().Enter();
   }
-  // For Execution. A run is named by a number, never 0.
-  uint64_t Begin() noexcept;
-  // The run has ended. `kind` as rowtap_statement_kind has it, `effect`, of one that failed, as rowtap_failed_effect.
+  // For Execution. A run is named by a number, never 0; `kind` as rowtap_statement_kind has it.
+  uint64_t Begin(int kind) noexcept;
+  // The run has ended. `effect`, of one that failed, as rowtap_failed_effect.
   void End(uint64_t run, int kind, bool is_failed, int effect) noexcept;
   // Puts a schema event at this place of the transaction.
   void AppendSchemaEvent(const char* change, const std::string& table, const std::string* sql, uint32_t table_id) noexcept;

@@ -22,7 +22,7 @@ int Execution::Step() noexcept {
     if (borrowed_capture_ != nullptr) borrowed_capture_->EnterStatement();
     kind_ = borrowed_capture_ == nullptr ? ROWTAP_STATEMENT_READ : Kind();
     if (kind_ == ROWTAP_STATEMENT_SCHEMA) return StepSchemaChange();
-    if (kind_ != ROWTAP_STATEMENT_READ) run_ = borrowed_capture_->Begin();
+    if (kind_ != ROWTAP_STATEMENT_READ) run_ = borrowed_capture_->Begin(kind_);
   }
   const int code = sqlite3_step(borrowed_statement_);
   is_on_row_ = code == SQLITE_ROW;
@@ -78,7 +78,7 @@ int Execution::StepSchemaChange() noexcept {
   const bool is_alone =
       sqlite3_get_autocommit(db) != 0 && rowtap_transaction_state(db) != SQLITE_TXN_WRITE && rowtap_writing_statements(db) == 0;
   if (borrowed_capture_->is_witness() || (is_alone && !borrowed_capture_->hub().IsWatched())) {
-    run_ = borrowed_capture_->Begin();
+    run_ = borrowed_capture_->Begin(kind_);
     const int code = sqlite3_step(borrowed_statement_);
     if (code != SQLITE_DONE) Fail(code);
     EndRun(code != SQLITE_DONE);
@@ -100,7 +100,7 @@ int Execution::StepSchemaChange() noexcept {
   }
   SchemaChange change(db, *borrowed_capture_);
   change.Before();
-  run_ = borrowed_capture_->Begin();
+  run_ = borrowed_capture_->Begin(kind_);
   int code = sqlite3_step(borrowed_statement_);
   const bool is_failed = code != SQLITE_DONE;
   if (is_failed) {

@@ -64,16 +64,13 @@ int64_t FirstLsn() {
   return std::max(now, TheRegistry().highest_lsn.load());
 }
 
-// Counters of 32 bits, that go round. Counts of two journal modes say nothing about each other, and neither does one that is not known.
+// Counts of two journal modes say nothing about each other, and neither does one that is not known.
 bool IsSameCount(uint64_t known, uint64_t found) noexcept {
   return known >> 32 != found >> 32 || known == found;
 }
 // As rowtap_commit_counter has it.
 bool IsOfRollbackJournal(uint64_t count) noexcept {
   return count >> 32 == 1;
-}
-uint64_t NextCount(uint64_t count) noexcept {
-  return (count & 0xffffffff00000000u) | static_cast<uint32_t>(count + 1);
 }
 
 void NoteLsn(int64_t lsn) noexcept {
@@ -118,12 +115,9 @@ Hub::Hub(std::string file, uint64_t serial)
 void Hub::Enter(std::shared_ptr<PendingCommit> pending, bool has_changes, uint64_t counter_before) noexcept {
   const std::lock_guard lock(mutex_);
   PendingCommit* last = pending.get();
-  const PendingCommit* before = last_pending_;
-  // The commit in front of it, whose outcome may be open, has counted or has not.
-  const bool is_expected = before == nullptr ? IsSameCount(counter_, counter_before)
-                                             : IsSameCount(before->counter_before, counter_before) ||
-                                                   IsSameCount(NextCount(before->counter_before), counter_before);
-  last->gap_lsn = is_expected ? 0 : ++next_lsn_;
+  const bool is_expected = last_pending_ == nullptr ? IsOurs(counter_, counter_before) : IsOursBehindOpen(counter_before);
+  last->gap_lsn = is_expected && !is_gap_due_ ? 0 : ++next_lsn_;
+  is_gap_due_ = false;
   last->lsn = has_changes ? ++next_lsn_ : 0;
   last->counter_before = counter_before;
   last->thread = std::this_thread::get_id();
@@ -149,14 +143,33 @@ bool Hub::CheckForeignCommits(const std::function<uint64_t()>& read_counter) {
   if (!is_held && IsOfRollbackJournal(counter_)) return false;
   const uint64_t counter = read_counter();
   if (counter == 0) return true;
-  if (!IsSameCount(counter_, counter)) PublishGap(++next_lsn_);
+  if (!IsOurs(counter_, counter) || is_gap_due_) PublishGap(++next_lsn_);
+  is_gap_due_ = false;
   counter_ = counter;
   return true;
 }
 
-void Hub::NoteCommit(uint64_t counter_after) noexcept {
+// Whether nobody else has committed between the two counts.
+bool Hub::IsOurs(uint64_t known, uint64_t found) noexcept {
+  return IsSameCount(known, found) || unannounced_.Explain(known, found);
+}
+
+// The commit in front, whose outcome may be open, has counted or has not. Only where neither fits is a VACUUM looked for.
+bool Hub::IsOursBehindOpen(uint64_t found) noexcept {
+  const uint64_t before = last_pending_->counter_before;
+  return IsSameCount(before, found) || IsSameCount(NextCount(before), found) || unannounced_.Explain(NextCount(before), found) ||
+         unannounced_.Explain(before, found);
+}
+
+void Hub::BeginVacuum() noexcept {
   const std::lock_guard lock(mutex_);
-  if (first_pending_ == nullptr && NextCount(counter_) == counter_after) counter_ = counter_after;
+  unannounced_.Begin();
+}
+
+void Hub::EndVacuum(uint64_t counter_after) noexcept {
+  const std::lock_guard lock(mutex_);
+  // Told late, in front of what comes next: better than never.
+  if (!unannounced_.End(counter_after)) is_gap_due_ = true;
 }
 
 void Hub::Resolve(PendingCommit& pending, bool is_committed, bool is_lost, BatchPtr batch) noexcept {

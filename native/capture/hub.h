@@ -18,6 +18,7 @@
 #include "capture/batch.h"
 #include "capture/page_store.h"
 #include "capture/transaction_gate.h"
+#include "capture/unannounced_commits.h"
 #include "sqlite3.h"
 
 namespace rowtap::capture {
@@ -94,8 +95,9 @@ class Hub : public std::enable_shared_from_this<Hub> {
   // is in doubt and none can be published. Nothing is looked at while one is in doubt: it will see for itself. False: not looked, because
   // with a rollback journal the look's lock could refuse a transaction of ours that is open.
   bool CheckForeignCommits(const std::function<uint64_t()>& read_counter);
-  // A commit of ours that no hook announced (VACUUM).
-  void NoteCommit(uint64_t counter_after) noexcept;
+  // Around a VACUUM, whose commit no hook announces. `counter_after`: rowtap_commit_counter after it, 0 where it failed.
+  void BeginVacuum() noexcept;
+  void EndVacuum(uint64_t counter_after) noexcept;
 
   // Whether a transaction's changes are wanted. What is recorded before anybody listens is kept up to a bound.
   bool IsWatched() noexcept { return is_watched_.load(std::memory_order_acquire); }
@@ -123,6 +125,8 @@ class Hub : public std::enable_shared_from_this<Hub> {
   void Resolve(PendingCommit& pending, bool is_committed, bool is_lost, BatchPtr batch) noexcept;
   void PublishResolved() noexcept;
   void PublishGap(int64_t lsn) noexcept;
+  bool IsOurs(uint64_t known, uint64_t found) noexcept;
+  bool IsOursBehindOpen(uint64_t found) noexcept;
 
   const std::string file_;  // empty: found by nobody else
   const uint64_t serial_;
@@ -137,6 +141,8 @@ class Hub : public std::enable_shared_from_this<Hub> {
   std::shared_ptr<PendingCommit> first_pending_;
   PendingCommit* last_pending_ = nullptr;
   uint64_t counter_ = 0;  // as the last resolved commit left it; 0: not known
+  UnannouncedCommits unannounced_;
+  bool is_gap_due_ = false;
   std::vector<std::shared_ptr<Reader>> readers_;
   uint32_t abandoned_ = 0;
   HubStats stats_;
