@@ -98,16 +98,16 @@ int Execution::StepSchemaChange() noexcept {
     if (is_alone) rowtap_roll_back(db);
     return code;
   }
+  // Where looking has cost the transaction, the statement fails as any other would that has met with the same.
   SchemaChange change(db, *borrowed_capture_);
-  change.Before();
+  if (const int code = change.Before(); code != SQLITE_OK) return Fail(code);
   run_ = borrowed_capture_->Begin(kind_);
   int code = sqlite3_step(borrowed_statement_);
-  const bool is_failed = code != SQLITE_DONE;
-  if (is_failed) {
-    Fail(code);
-  } else {
-    change.After();
+  if (code == SQLITE_DONE) {
+    if (const int after_code = change.After(); after_code != SQLITE_OK) code = after_code;
   }
+  const bool is_failed = code != SQLITE_DONE;
+  if (is_failed) Fail(code);
   EndRun(is_failed);
   if (!is_alone || sqlite3_get_autocommit(db) != 0) return code;
 

@@ -15,17 +15,28 @@ struct ReadFailed : std::exception {};
 
 }  // namespace
 
-void SchemaChange::Before() noexcept {
+int SchemaChange::Before() noexcept {
   try {
     before_ = ReadTables();
     has_before_ = true;
+    return SQLITE_OK;
   } catch (const std::exception&) {
-    borrowed_capture_.Lose();
+    return Lose();
   }
 }
 
-void SchemaChange::After() noexcept {
-  if (!has_before_) return;
+int SchemaChange::Lose() noexcept {
+  // The write lock was taken before the first look.
+  if (rowtap_transaction_state(borrowed_db_) == SQLITE_TXN_WRITE) {
+    borrowed_capture_.Lose();
+    return SQLITE_OK;
+  }
+  const int code = sqlite3_extended_errcode(borrowed_db_);
+  return code == SQLITE_OK ? SQLITE_ABORT_ROLLBACK : code;
+}
+
+int SchemaChange::After() noexcept {
+  if (!has_before_) return SQLITE_OK;
   try {
     const Tables after = ReadTables();
     for (const auto& [table, sql] : before_) {
@@ -41,8 +52,9 @@ void SchemaChange::After() noexcept {
         borrowed_capture_.AppendSchemaEvent("alter", table, &sql, scan.table_id());
       }
     }
+    return SQLITE_OK;
   } catch (const std::exception&) {
-    borrowed_capture_.Lose();
+    return Lose();
   }
 }
 

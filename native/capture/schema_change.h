@@ -15,14 +15,16 @@ class SchemaChange {
  public:
   SchemaChange(sqlite3* borrowed_db, Capture& borrowed_capture) noexcept : borrowed_db_(borrowed_db), borrowed_capture_(borrowed_capture) {}
 
-  // What cannot be read is lost to the stream, and the capture is told so; the statement goes on.
-  void Before() noexcept;
+  // What cannot be read is lost to the stream, and the capture is told so; the statement goes on, unless its transaction has been rolled
+  // back: SQLite does that where a reading statement runs out of memory or meets an I/O error. Returns the code of that, or SQLITE_OK.
+  int Before() noexcept;
   // Appends an event for each table that was dropped, created or altered. A table that came with rows (CREATE TABLE AS, or renamed) had no
-  // hook called for them: they follow as inserts.
-  void After() noexcept;
+  // hook called for them: they follow as inserts. Returns as Before does.
+  int After() noexcept;
 
  private:
   using Tables = std::map<std::string, std::string>;  // name, CREATE statement
+  int Lose() noexcept;
   Tables ReadTables();
   void AppendCreated(const std::string& table, const std::string& sql);
 

@@ -1,6 +1,8 @@
 import { type Change, Database, type SchemaEvent } from 'rowtap';
 import { expect, test } from 'vitest';
+import { allocateSingly, clearAllocationFaults, countAllocations, failAllocation } from '../support/allocation-faults.js';
 import { capture } from '../support/captured.js';
+import { nativeConnectionOf } from '../support/native-connection.js';
 
 const before = "CREATE TABLE t (id INTEGER PRIMARY KEY, a TEXT, b); INSERT INTO t VALUES (1, 'x', 'y'), (2, 'p', 'q')";
 
@@ -116,4 +118,24 @@ test('indexes are no events, and tables come and go', async () => {
   const captured = capture({ before });
   captured.db.exec('CREATE TABLE other (a); CREATE INDEX i ON t (a); DROP INDEX i; INSERT INTO other VALUES (1); DROP TABLE other');
   expect(await captured.transactions()).toEqual([['create other'], ['insert other (1)'], ['drop other']]);
+});
+
+test('a schema change that succeeds has kept its transaction, whichever allocation fails meanwhile', () => {
+  const { db } = capture({ before: 'CREATE TABLE t (a)' });
+  allocateSingly(nativeConnectionOf(db));
+  let isReached = true;
+  for (let after = 0; isReached; after++) {
+    db.exec('BEGIN; INSERT INTO t VALUES (1)');
+    failAllocation(after);
+    let isDone = true;
+    try {
+      db.exec('CREATE TABLE u (x)');
+    } catch {
+      isDone = false;
+    }
+    isReached = countAllocations().refused > 0;
+    clearAllocationFaults();
+    if (isDone) expect(db.inTransaction, `after the failure of allocation ${after}`).toBe(true);
+    if (db.inTransaction) db.exec('ROLLBACK');
+  }
 });
