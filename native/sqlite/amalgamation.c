@@ -301,11 +301,24 @@ int rowtap_writing_statements(sqlite3* db) {
   return db->nVdbeWrite;
 }
 
+// Errors that a statement's own program finds, before it announces the row that they keep it from writing.
+static int IsFoundByProgram(int code) {
+  switch (code & 0xff) {
+    case SQLITE_CONSTRAINT:
+    case SQLITE_MISMATCH:
+    case SQLITE_ERROR:
+    case SQLITE_TOOBIG:
+      return 1;
+    default:
+      return 0;
+  }
+}
+
 int rowtap_failed_effect(sqlite3_stmt* statement) {
   const Vdbe* v = (const Vdbe*)statement;
   if (v->errorAction == OE_Fail) return ROWTAP_EFFECT_STAYS;
   if (v->usesStmtJournal || sqlite3BtreePager(v->db->aDb[0].pBt)->eState < PAGER_WRITER_CACHEMOD) return ROWTAP_EFFECT_UNDONE;
-  return ROWTAP_EFFECT_UNKNOWN;
+  return IsFoundByProgram(v->rc) ? ROWTAP_EFFECT_STAYS : ROWTAP_EFFECT_UNKNOWN;
 }
 
 int rowtap_savepoint_depth(sqlite3* db) {

@@ -66,3 +66,12 @@ test.each(['INSERT INTO t VALUES (1, 1)', 'INSERT INTO t VALUES (1, 1), (2, 2)',
     expect(await captured.transactions()).toEqual([["insert t (5, 'five')"]]);
   },
 );
+
+test('rows stay, and are delivered, that SQLite leaves in place because it opened no journal for such an error', async () => {
+  const captured = capture({ before: 'CREATE TABLE p (id INTEGER PRIMARY KEY, name UNIQUE ON CONFLICT FAIL)' });
+  captured.db.exec('BEGIN');
+  expect(captured.fails("INSERT OR IGNORE INTO p VALUES (1, 'one'), ('no rowid', 'two')")).toBe('SQLITE_MISMATCH');
+  captured.db.exec('COMMIT');
+  expect(captured.db.prepare('SELECT id FROM p').pluck().all()).toEqual([1]);
+  expect(await captured.transactions()).toEqual([["insert p (1, 'one')"]]);
+});

@@ -95,7 +95,7 @@ const elsewhere = [
   'INSERT OR REPLACE INTO second.s VALUES (2, 2), (3, 3)',
   'UPDATE second.s SET x = x + 1',
   'SELECT * FROM second.s',
-  'DELETE FROM second.s',
+  'DELETE FROM second.s WHERE 1',
   'CREATE TEMP TABLE scratch (x INTEGER PRIMARY KEY, y)',
   'INSERT INTO scratch (y) SELECT id FROM r',
   'SELECT * FROM scratch',
@@ -109,6 +109,15 @@ const elsewhere = [
 ];
 
 const mostIterators = 3;
+
+/**
+ * DELETE without WHERE clears the table at once, and is a commit though the table was empty, where it is not captured; with a condition it
+ * deletes row by row (https://www.sqlite.org/lang_delete.html#the_truncate_optimization). An application can notice the commit that is
+ * missing: what these scripts compare would differ from there on.
+ */
+function withCondition(sql: string): string {
+  return /^DELETE FROM "[^"]*"$/.test(sql) ? `${sql} WHERE 1` : sql;
+}
 
 /**
  * One application with several connections to one file, in one thread: transactions that interleave, statements that fail, iterations left
@@ -195,7 +204,7 @@ export class Application {
       () => this.#run(db, sql.replace('<second>', join(this.#folder, 'second.db'))),
     ];
     if (kind < 42) {
-      const sql = statementOf(db, command);
+      const sql = withCondition(statementOf(db, command));
       return choose([0, 1, 2]) === 0
         ? [`exec ${sql}`, () => db.exec(sql).inTransaction]
         : runSql(this.#isReturning(sql, choose([0, 1, 2])));
@@ -218,7 +227,7 @@ export class Application {
             .all(...values),
       ];
     }
-    if (kind < 98) return this.#transaction(db, statementOf(db, command), choose([true, false, false]));
+    if (kind < 98) return this.#transaction(db, withCondition(statementOf(db, command)), choose([true, false, false]));
     return ['close and open', () => this.#reopen(at)];
   }
 
