@@ -14,7 +14,7 @@ import type { Report, Task } from './killed-child.js';
 import { LifeHistory } from './life-history.js';
 import { numbersPerThread, randomOf, schema } from './numbered-transactions.js';
 
-/** Kills at random moments, three times as many; and how often every named point comes. More than 240 kills, or 2,400 at full size. */
+/** Kills at random moments, four times as many; and how often every named point comes. More than 260 kills, or 2,600 at full size. */
 const isFull = process.env.ROWTAP_SOAK !== undefined;
 const randomKills = isFull ? 250 : 25;
 const rounds = isFull ? 20 : 2;
@@ -165,6 +165,7 @@ test.each([
   ['wal', 0],
   ['delete', 0],
   ['wal', 3],
+  ['delete', 3],
 ] as const)('killed at any moment, the next start is whole again: %s mode, %i threads that write', { timeout }, async (mode, threads) => {
   const random = randomOf(seed + threads);
   const ends = Array.from({ length: randomKills }, () => ({ reports: 1 + Math.floor(random() ** 2 * 200) }));
