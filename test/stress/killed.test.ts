@@ -14,9 +14,9 @@ import type { Report, Task } from './killed-child.js';
 import { LifeHistory } from './life-history.js';
 import { numbersPerThread, randomOf, schema } from './numbered-transactions.js';
 
-/** Kills at random moments, four times as many; and how often every named point comes. More than 260 kills, or 2,600 at full size. */
+/** Kills at random moments, four times as many; and how often every named point comes. More than 240 kills, or 2,400 at full size. */
 const isFull = process.env.ROWTAP_SOAK !== undefined;
-const randomKills = isFull ? 250 : 25;
+const randomKills = isFull ? 250 : 20;
 const rounds = isFull ? 20 : 2;
 /** So many lives of one database file, after each of which the next one starts from what the kill has left. */
 const livesPerFile = 20;
