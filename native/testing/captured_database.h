@@ -90,6 +90,7 @@ class CapturedConnection {
 struct SeenTransaction {
   int64_t lsn;
   std::vector<capture::FrameHeader> frames;
+  std::vector<std::string> after;  // the records of these frames
 };
 
 class StreamReader {
@@ -102,6 +103,8 @@ class StreamReader {
   ~StreamReader() { borrowed_hub_.Close(*reader_); }
   StreamReader(const StreamReader&) = delete;
   StreamReader& operator=(const StreamReader&) = delete;
+
+  capture::ReaderState state() { return reader_->state(); }
 
   // All that has been published since the last call. A transaction is never cut: its batch frame says how many frames follow.
   std::vector<SeenTransaction> Take() {
@@ -119,9 +122,11 @@ class StreamReader {
         capture::FrameHeader header;
         std::memcpy(&header, buffer.data() + at, sizeof(header));
         if (header.op == static_cast<uint8_t>(capture::FrameOp::kBatch)) {
-          seen.push_back({header.rowid_before, {}});
+          seen.push_back({header.rowid_before, {}, {}});
         } else {
+          const uint8_t* records = buffer.data() + at + capture::kHeaderSize;
           seen.back().frames.push_back(header);
+          seen.back().after.emplace_back(records + header.before_size, records + header.before_size + header.after_size);
         }
         at += header.frame_size;
       }

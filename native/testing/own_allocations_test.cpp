@@ -1,0 +1,270 @@
+// Every allocation of our own fails in turn, while statements run: whatever is refused, no change is lost without a word.
+#include <algorithm>
+#include <cstdint>
+#include <cstdio>
+#include <cstdlib>
+#include <map>
+#include <new>
+#include <optional>
+#include <string>
+#include <string_view>
+#include <vector>
+
+#include "capture/record.h"
+#include "capture/table_scan.h"
+#include "testing/captured_database.h"
+#include "testing/fault_vfs.h"
+
+namespace {
+
+// What the program's allocator is told. One thread runs.
+struct Allocator {
+  bool is_armed = false;
+  bool strikes_on = false;
+  int64_t passes_left = 0;
+  int64_t asked = 0;
+  int64_t refused = 0;
+
+  bool Refuses() noexcept {
+    if (!is_armed) return false;
+    asked++;
+    const int64_t left = passes_left--;
+    if (left > 0 || (left < 0 && !strikes_on)) return false;
+    refused++;
+    return true;
+  }
+};
+Allocator allocator;
+
+}  // namespace
+
+// The standard library's other forms come here.
+void* operator new(std::size_t size) {
+  void* memory = allocator.Refuses() ? nullptr : std::malloc(size == 0 ? 1 : size);
+  if (memory == nullptr) throw std::bad_alloc();
+  return memory;
+}
+void operator delete(void* memory) noexcept {
+  std::free(memory);
+}
+void operator delete(void* memory, std::size_t) noexcept {
+  std::free(memory);
+}
+
+namespace {
+
+using namespace rowtap::testing;
+using rowtap::capture::FrameOp;
+using rowtap::capture::ReaderState;
+
+// SQLite's allocations are none of the standard library's, and are not counted.
+class Armed {
+ public:
+  Armed() { allocator.is_armed = true; }
+  ~Armed() { allocator.is_armed = false; }
+  Armed(const Armed&) = delete;
+  Armed& operator=(const Armed&) = delete;
+};
+
+struct Script {
+  const char* name;
+  std::vector<std::string> steps;
+};
+
+const std::vector<Script> kScripts = {
+    {"rows",
+     {"INSERT INTO t VALUES (10, 'ten'), (11, 'eleven')", "UPDATE t SET id = id + 100, a = 'moved' WHERE id = 10", "BEGIN",
+      "DELETE FROM t WHERE id < 3", "INSERT OR FAIL INTO t VALUES (20, 1), (21, 2), (11, 3)",
+      "INSERT OR REPLACE INTO t VALUES (11, 4), (22, 5)", "COMMIT", "DELETE FROM t"}},
+    {"savepoints",
+     {"BEGIN", "INSERT INTO t VALUES (10, 1)", "SAVEPOINT a", "UPDATE t SET a = 2", "SAVEPOINT b", "INSERT INTO t VALUES (11, 3), (12, 3)",
+      "INSERT INTO t VALUES (13, 3), (1, 3)", "ROLLBACK TO a", "INSERT INTO t VALUES (14, 4)", "RELEASE a", "COMMIT", "SAVEPOINT c",
+      "DELETE FROM t WHERE id = 1", "RELEASE c", "BEGIN", "DELETE FROM t", "ROLLBACK"}},
+    {"schema",
+     {"CREATE TABLE u AS SELECT id, a FROM t", "INSERT INTO u VALUES (9, 'nine')", "BEGIN", "INSERT INTO t VALUES (10, 1)",
+      "ALTER TABLE t ADD COLUMN b", "UPDATE t SET b = a", "CREATE TABLE v (x)", "INSERT INTO v SELECT id FROM u", "DROP TABLE u",
+      "COMMIT"}},
+    {"large",
+     {"INSERT INTO t SELECT value, zeroblob(20000) FROM json_each('[20,21,22,23,24,25,26,27,28,29]')", "BEGIN",
+      "UPDATE t SET a = zeroblob(100000) WHERE id > 26", "SAVEPOINT s", "UPDATE t SET a = zeroblob(30000)", "ROLLBACK TO s",
+      "INSERT INTO t VALUES (40, zeroblob(70000))", "COMMIT", "DELETE FROM t WHERE id > 2"}},
+};
+
+using Rows = std::vector<std::vector<std::string>>;
+
+// A record's values as texts. A row stored before a column was added lacks it: NULLs at the end do not count.
+std::vector<std::string> ValuesOf(std::string_view record) {
+  std::vector<std::string> values;
+  rowtap::capture::RecordFields fields({reinterpret_cast<const uint8_t*>(record.data()), record.size()});
+  for (rowtap::capture::RecordField field; fields.Next(field);) {
+    using Kind = rowtap::capture::RecordField::Kind;
+    if (field.kind == Kind::kNull) values.emplace_back();
+    if (field.kind == Kind::kInteger) values.push_back(std::to_string(field.integer));
+    if (field.kind == Kind::kText || field.kind == Kind::kBlob) values.emplace_back(field.bytes.begin(), field.bytes.end());
+  }
+  while (!values.empty() && values.back().empty()) values.pop_back();
+  return values;
+}
+
+// What the stream alone says that each table holds.
+class Mirror {
+ public:
+  explicit Mirror(rowtap::capture::Hub& hub) : borrowed_hub_(hub) {}
+
+  void Apply(const std::vector<SeenTransaction>& transactions) {
+    for (const SeenTransaction& transaction : transactions) {
+      for (size_t i = 0; i < transaction.frames.size(); i++) Apply(transaction.frames[i], transaction.after[i]);
+    }
+  }
+
+  Rows RowsOf(const std::string& table) {
+    Rows rows;
+    for (const auto& [rowid, record] : tables_[table]) {
+      rows.push_back(ValuesOf(record));
+      if (table == "t") rows.back().insert(rows.back().begin(), std::to_string(rowid));
+    }
+    std::sort(rows.begin(), rows.end());
+    return rows;
+  }
+
+ private:
+  void Apply(const rowtap::capture::FrameHeader& frame, const std::string& after) {
+    const auto op = static_cast<FrameOp>(frame.op);
+    if (op == FrameOp::kSchema) {
+      if (after.starts_with("{\"change\":\"drop\"")) tables_.erase(NameIn(after, "\"table\":\""));
+      return;
+    }
+    auto& rows = tables_[NameIn(borrowed_hub_.Describe(frame.table_id), "\"name\":\"")];
+    if (op != FrameOp::kInsert) Check(rows.erase(frame.rowid_before) == 1, "what is changed was there");
+    // The rows that come with a table bear no rowid, unless it is a column.
+    if (op != FrameOp::kDelete) rows[frame.rowid_after != 0 ? frame.rowid_after : -++unnamed_] = after;
+  }
+
+  static std::string NameIn(const std::string& json, const char* before) {
+    const size_t from = json.find(before) + std::strlen(before);
+    return json.substr(from, json.find('"', from) - from);
+  }
+
+  rowtap::capture::Hub& borrowed_hub_;
+  std::map<std::string, std::map<int64_t, std::string>> tables_;
+  int64_t unnamed_ = 0;
+};
+
+Rows RowsOf(CapturedConnection& db, const std::string& table) {
+  Rows rows;
+  rowtap::capture::TableScan scan;
+  if (scan.Open(db.db(), db.hub(), table) != SQLITE_OK) return rows;
+  while (scan.Next() == SQLITE_ROW) {
+    rows.push_back(ValuesOf({reinterpret_cast<const char*>(scan.record().data()), scan.record().size()}));
+    if (table == "t") rows.back().insert(rows.back().begin(), std::to_string(scan.rowid()));
+  }
+  std::sort(rows.begin(), rows.end());
+  return rows;
+}
+
+void CheckEqual(CapturedConnection& db, Mirror& mirror) {
+  for (const std::string table : {"t", "u", "v"}) {
+    Check(RowsOf(db, table) == mirror.RowsOf(table), "the stream gave what the table holds: " + table);
+  }
+}
+
+struct Situation {
+  const char* name;
+  bool is_listened_to;
+  uint64_t max_memory;
+};
+constexpr Situation kSituations[] = {
+    {"listening", true, uint64_t{64} * 1024 * 1024},
+    {"spilling", true, rowtap::capture::kPageSize},
+    {"nobody", false, uint64_t{64} * 1024 * 1024},
+};
+
+struct Tally {
+  int64_t refused = 0;
+  int64_t lost = 0;
+};
+
+// Runs the script with that fault and goes on as an application would.
+void RunOnce(const TemporaryFolder& folder, const Script& script, const Situation& situation, Tally& tally) {
+  const std::string path = folder.File("test.db");
+  for (const char* suffix : {"", "-wal", "-shm"}) std::filesystem::remove(path + suffix);
+  CapturedConnection db(path);
+  db.MustRun("PRAGMA journal_mode = WAL");
+  db.hub().store()->SetMaxMemory(situation.max_memory);
+  db.MustRun("CREATE TABLE t (id INTEGER PRIMARY KEY, a)");
+  std::optional<StreamReader> stream;
+  if (situation.is_listened_to) stream.emplace(db.hub());
+  Mirror mirror(db.hub());
+
+  std::vector<std::string> steps = {"INSERT INTO t VALUES (1, 'one'), (2, 'two'), (3, 'three')"};
+  steps.insert(steps.end(), script.steps.begin(), script.steps.end());
+  for (const std::string& step : steps) {
+    const bool was_in_transaction = sqlite3_get_autocommit(db.db()) == 0;
+    int code;
+    {
+      const Armed armed;
+      code = db.Run(step);
+    }
+    if (code == SQLITE_NOMEM) tally.refused++;
+    Check(code == SQLITE_OK || code == SQLITE_NOMEM || (code & 0xff) == SQLITE_CONSTRAINT || code == SQLITE_ERROR,
+          "a statement is done, or refused for want of memory: " + step);
+    const bool ends_transaction = step == "COMMIT" || step == "ROLLBACK" || step.starts_with("RELEASE");
+    if (code == SQLITE_OK && was_in_transaction && !ends_transaction) {
+      Check(sqlite3_get_autocommit(db.db()) == 0, "a statement that is done leaves its transaction open: " + step);
+    }
+  }
+  if (sqlite3_get_autocommit(db.db()) == 0) db.MustRun("COMMIT");
+  db.MustRun("INSERT INTO t (id) VALUES (1000)");
+
+  const bool is_lost = stream.has_value() && stream->state() == ReaderState::kLost;
+  if (stream.has_value()) {
+    const std::vector<SeenTransaction> seen = stream->Take();
+    mirror.Apply(seen);
+    if (is_lost) {
+      tally.lost++;
+    } else {
+      Check(stream->state() == ReaderState::kOpen, "a reader goes on, or says why not");
+      CheckEqual(db, mirror);
+    }
+  }
+  // Somebody who comes later sees what comes later.
+  StreamReader later(db.hub());
+  db.MustRun("INSERT INTO t (id) VALUES (1001)");
+  const auto seen = later.Take();
+  Check(seen.size() == 1 && seen[0].frames.size() == 1 && seen[0].frames[0].rowid_after == 1001, "the next commit is published, alone");
+  Check(later.state() == ReaderState::kOpen, "a new reader goes on");
+}
+
+void TryAll(const Script& script, const Situation& situation) {
+  const TemporaryFolder folder;
+  Tally none;
+  allocator = {};
+  allocator.passes_left = INT64_MAX;
+  RunOnce(folder, script, situation, none);
+  const int64_t points = allocator.asked;
+  Check(none.refused == 0 && none.lost == 0, "nothing is refused where memory is enough");
+  Tally tally;
+  for (const bool strikes_on : {false, true}) {
+    for (int64_t point = 0; point < points; point++) {
+      std::snprintf(context, sizeof context, "%s, %s, allocation %lld %s", script.name, situation.name, static_cast<long long>(point),
+                    strikes_on ? "and all after it" : "once");
+      allocator = {};
+      allocator.passes_left = point;
+      allocator.strikes_on = strikes_on;
+      RunOnce(folder, script, situation, tally);
+      Check(allocator.refused > 0, "the allocation was refused");
+    }
+  }
+  *context = 0;
+  std::printf("%s, %s: %lld allocations, %lld statements refused, %lld times the reader was told\n", script.name, situation.name,
+              static_cast<long long>(points), static_cast<long long>(tally.refused), static_cast<long long>(tally.lost));
+}
+
+}  // namespace
+
+int main() {
+  Check(InstallFaultVfs() == SQLITE_OK, "the file system can be installed");
+  for (const Script& script : kScripts) {
+    for (const Situation& situation : kSituations) TryAll(script, situation);
+  }
+}
