@@ -95,6 +95,14 @@ std::shared_ptr<Hub> Hub::Join(sqlite3* db) {
   return hub;
 }
 
+std::shared_ptr<Hub> Hub::OfWriters(sqlite3* db) {
+  Registry& registry = TheRegistry();
+  const std::string file = FileKey(db);
+  const std::lock_guard lock(registry.mutex);
+  const auto found = registry.hubs.find(file);
+  return found == registry.hubs.end() ? nullptr : found->second;
+}
+
 void Hub::Leave() noexcept {
   NoteLsn(lsn());
   Registry& registry = TheRegistry();

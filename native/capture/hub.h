@@ -63,6 +63,8 @@ class Hub : public std::enable_shared_from_this<Hub> {
  public:
   // The hub of the file that the connection has open as main; of its own for an in-memory or temporary database. Adds a writer to it.
   static std::shared_ptr<Hub> Join(sqlite3* db);
+  // The hub that the writers of the file have joined; null where it has none.
+  static std::shared_ptr<Hub> OfWriters(sqlite3* db);
   // The connection of one Join has been closed.
   void Leave() noexcept;
 

@@ -300,7 +300,9 @@ class NativeHub final : public Napi::ObjectWrap<NativeHub> {
       ThrowTypeError(info.Env(), kUsage);
       return info.Env().Undefined();
     }
-    std::unique_ptr<capture::Capture> witness = capture::Capture::InstallWitness(db, hub_);
+    // The writers of this hub may be closed, and others opened since: what is committed now is for theirs to count.
+    std::shared_ptr<capture::Hub> hub = capture::Hub::OfWriters(db);
+    std::unique_ptr<capture::Capture> witness = capture::Capture::InstallWitness(db, hub == nullptr ? hub_ : std::move(hub));
     const bool is_installed = witness != nullptr;
     connection->SetCapture(std::move(witness));
     return Napi::Boolean::New(info.Env(), is_installed);

@@ -96,9 +96,9 @@ int rowtap_running_statements(sqlite3* db);
 int rowtap_writing_statements(sqlite3* db);
 // After a failed step and before the reset: what became of what the statement had changed, if its transaction goes on. Undone with the
 // statement's journal, which it had opened only if it was run inside a transaction, or beside another statement; or left in place by FAIL,
-// and by an error that SQLite expects of no such statement and opens no journal for (a value that is no rowid, in the second row of INSERT OR
-// IGNORE). Where the disk or the memory fails in the middle of writing a row that has been announced, it is not known which rows are there,
-// unless no page of main has been written at all (no rollback journal could be opened).
+// and by an error that SQLite expects of no such statement and opens no journal for (a value that is no rowid, in the second row of INSERT
+// OR IGNORE). Where the disk or the memory fails in the middle of writing a row that has been announced, it is not known which rows are
+// there, unless no page of main has been written at all (no rollback journal could be opened).
 enum rowtap_effect { ROWTAP_EFFECT_STAYS, ROWTAP_EFFECT_UNDONE, ROWTAP_EFFECT_UNKNOWN };
 int rowtap_failed_effect(sqlite3_stmt* statement);
 // Open savepoints, the one that began the transaction included.
