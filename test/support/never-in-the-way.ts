@@ -134,7 +134,6 @@ class Worlds {
     const plain = this.#plain.act(step);
     const captured = this.#captured.act(step);
     this.#history.push(`${plain.call} -> ${plain.result}`);
-    if (plain.call.endsWith('close and open') && this.#captured.connections.length === 1) this.onlookers.isFileReopened = true;
     if (/DROP TABLE/.test(plain.call)) this.hasOtherFrames = true;
     if (/PRAGMA locking_mode = EXCLUSIVE/.test(plain.call)) this.isExclusive = true;
     this.#noteVersions(plain, captured);

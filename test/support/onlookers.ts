@@ -37,8 +37,6 @@ export class Onlookers {
   readonly done = { changes: 0, transactions: 0, rows: 0, snapshots: 0, written: 0, sources: 0 };
   /** Rowtap may write to the file, now and again. */
   hasHadConsumer = false;
-  /** The last connection was closed and the file opened anew: positions that were written in between look like another program's commit. */
-  isFileReopened = false;
   /** What should not have come. */
   readonly faults: unknown[] = [];
   readonly #connections: readonly Database[];
@@ -176,7 +174,7 @@ export class Onlookers {
     else if (item.op === 'snapshot') this.done.rows += 1;
     else this.done.changes += 1;
     // Nobody else writes this file.
-    if ('op' in item && item.op === 'gap' && item.reason !== 'restart' && !this.isFileReopened) this.faults.push(item);
+    if ('op' in item && item.op === 'gap' && item.reason !== 'restart') this.faults.push(item);
     if (looking.isConsumer) looking.subscription.ack(item.lsn);
     if (!looking.isSlow) this.#ask(looking);
   }
