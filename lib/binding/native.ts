@@ -163,11 +163,17 @@ export interface NativeBinding {
   openSnapshotRows(connection: NativeConnection, hub: NativeHub, table: string): NativeSnapshotRows;
   /**
    * `wake` is called, at most once until `endTurn`, at the end of a native call of this thread after which some reader of this thread has
-   * something to read, or changed its state. It schedules the reading for the end of the event-loop turn.
+   * something to read, or changed its state, and somebody waits for it; where nobody does, only when a reader has so much to read that it has to
+   * be known whether it gets the chance. It schedules the reading for the end of the event-loop turn.
    */
   setWake(wake: () => void): void;
-  /** The readers of this thread have had their chance to read; what they leave unread now counts as lag. Allows the next `wake`. */
-  endTurn(): void;
+  /** Whether somebody waits for what the readers of this thread have. `wake` may be called at once: for what has come before. */
+  setAwaited(isAwaited: boolean): void;
+  /**
+   * The readers of this thread have had their chance to read; what they leave unread now counts as lag. Allows the next `wake`. `isAwaited` as
+   * in `setAwaited`.
+   */
+  endTurn(isAwaited: boolean): void;
   /** Constants of the frame layout as native code has them; a test compares them with lib/decode/frames.ts. */
   frameLayout: Record<string, number>;
   sqliteVersion: string;

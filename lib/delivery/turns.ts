@@ -7,8 +7,8 @@ export interface Parked {
 }
 
 /**
- * When the subscriptions of this thread read. Native code says once that something waits, at the end of the call that published it; everything
- * that is published until the event loop turns goes out together:
+ * When the subscriptions of this thread read. Native code says once that something has come, at the end of the call that published it, if a
+ * subscription is parked; everything that is published until the event loop turns goes out together:
  *
  * 1. `wake`, inside a native call: a turn is scheduled (setImmediate).
  * 2. The turn: every parked subscription reads and resolves its promises. Their continuations are microtasks and run right behind it, with
@@ -18,12 +18,14 @@ export interface Parked {
  *    the readers published themselves.
  */
 export class Turns {
-  readonly #binding: Pick<NativeBinding, 'setWake' | 'endTurn'>;
+  readonly #binding: Pick<NativeBinding, 'setWake' | 'setAwaited' | 'endTurn'>;
   readonly #parked = new Set<Parked>();
   #isScheduled = false;
+  /** As native code knows it: that somebody waits is said at once, that nobody does at the end of the next turn. */
+  #isAwaited = false;
   #number = 0;
 
-  constructor(binding: Pick<NativeBinding, 'setWake' | 'endTurn'>) {
+  constructor(binding: Pick<NativeBinding, 'setWake' | 'setAwaited' | 'endTurn'>) {
     this.#binding = binding;
     binding.setWake(() => this.request());
   }
@@ -35,6 +37,9 @@ export class Turns {
 
   park(subscription: Parked): void {
     this.#parked.add(subscription);
+    if (this.#isAwaited || this.#isScheduled) return;
+    this.#isAwaited = true;
+    this.#binding.setAwaited(true);
   }
 
   unpark(subscription: Parked): void {
@@ -59,6 +64,7 @@ export class Turns {
   #endTurn(): void {
     ++this.#number;
     this.#isScheduled = false;
-    this.#binding.endTurn();
+    this.#isAwaited = this.#parked.size > 0;
+    this.#binding.endTurn(this.#isAwaited);
   }
 }

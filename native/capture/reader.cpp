@@ -17,6 +17,7 @@ void Reader::Finish(ReaderState state) noexcept {
 }
 
 void Reader::Push(const BatchPtr& batch) noexcept {
+  News news = News::kForWhoWaits;
   {
     const std::lock_guard lock(mutex_);
     if (state_ != ReaderState::kOpen) return;
@@ -25,17 +26,20 @@ void Reader::Push(const BatchPtr& batch) noexcept {
       can_burst_ = burst_end_ <= read_;
       if (!is_held_ && Lag() > max_buffered_) Finish(ReaderState::kLaggard);
     }
+    // Without a turn too, where all has been read: a thread in which nobody waits has few of them.
+    if (pushed_ == read_) can_burst_ = true;
     if (state_ == ReaderState::kOpen) {
       try {
         batches_.push_back(batch);
         pushed_ += batch->size;
+        if (!is_held_ && Lag() > max_buffered_) news = News::kForATurn;
         if (is_held_ || (can_burst_ && Lag() > max_buffered_)) burst_end_ = pushed_;
       } catch (const std::bad_alloc&) {
         Finish(ReaderState::kLost);
       }
     }
   }
-  waker_->Notify();
+  waker_->Notify(news);
 }
 
 void Reader::EndAs(ReaderState state) noexcept {
@@ -43,7 +47,7 @@ void Reader::EndAs(ReaderState state) noexcept {
     const std::lock_guard lock(mutex_);
     Finish(state);
   }
-  waker_->Notify();
+  waker_->Notify(News::kForWhoWaits);
 }
 
 int64_t Reader::Read(uint8_t* to, uint64_t capacity) noexcept {

@@ -13,11 +13,16 @@ namespace rowtap::capture {
 
 class Hub;
 
+enum class News : uint8_t {
+  kForWhoWaits,  // nobody has to be woken for it unless he waits
+  kForATurn,     // the thread shall have a turn even if nobody waits: only then is it known what it leaves unread
+};
+
 // Tells a reader's thread that something has come. Called from any thread, inside the hub's lock.
 class Waker {
  public:
   virtual ~Waker() = default;
-  virtual void Notify() noexcept = 0;
+  virtual void Notify(News news) noexcept = 0;
   // Grows each time the thread's readers have had their chance to read.
   virtual uint64_t turn() const noexcept = 0;
 };

@@ -13,8 +13,18 @@ WakeState* Find(napi_env env) {
 }
 
 // Called on the environment's thread after another one has notified it. No environment: it is being torn down.
-void OnCall(napi_env env, napi_value, void*, void*) {
-  if (env != nullptr) FlushWake(env);
+void OnThreadCall(napi_env env, napi_value, void*, void*) {
+  WakeState* state = env == nullptr ? nullptr : Find(env);
+  if (state != nullptr) state->OnCall(env);
+}
+
+bool ReadBoolean(const Napi::CallbackInfo& info, const char* expected, bool* value) {
+  if (info.Length() == 1 && info[0].IsBoolean()) {
+    *value = info[0].As<Napi::Boolean>();
+    return true;
+  }
+  Napi::TypeError::New(info.Env(), expected).ThrowAsJavaScriptException();
+  return false;
 }
 
 }  // namespace
@@ -44,11 +54,17 @@ void WakeState::CleanUp(void* holder) {
   state.calls_ = nullptr;
 }
 
-void WakeState::Notify() noexcept {
-  const bool had_news = has_news_.exchange(true);
-  if (had_news || std::this_thread::get_id() == thread_) return;
+void WakeState::Notify(capture::News news) noexcept {
+  if (news == capture::News::kForATurn) wants_turn_.store(true);
+  has_news_.store(true);
+  // This thread's own calls flush at their end, and the end of a turn does.
+  if (std::this_thread::get_id() == thread_ || !IsDue()) return;
+  Turn none = Turn::kNone;
+  if (!next_turn_.compare_exchange_strong(none, Turn::kCalled)) return;
   const std::lock_guard lock(mutex_);
-  if (calls_ != nullptr) napi_call_threadsafe_function(calls_, nullptr, napi_tsfn_nonblocking);
+  if (calls_ != nullptr && napi_call_threadsafe_function(calls_, nullptr, napi_tsfn_nonblocking) == napi_ok) return;
+  Turn called = Turn::kCalled;
+  next_turn_.compare_exchange_strong(called, Turn::kNone);
 }
 
 void WakeState::SetWake(Napi::Function wake) {
@@ -56,8 +72,8 @@ void WakeState::SetWake(Napi::Function wake) {
   if (calls_ != nullptr) return;
   const Napi::Env env = wake.Env();
   napi_threadsafe_function calls = nullptr;
-  if (napi_create_threadsafe_function(env, nullptr, nullptr, Napi::String::New(env, "rowtap"), 0, 1, nullptr, nullptr, nullptr, OnCall,
-                                      &calls) != napi_ok) {
+  if (napi_create_threadsafe_function(env, nullptr, nullptr, Napi::String::New(env, "rowtap"), 0, 1, nullptr, nullptr, nullptr,
+                                      OnThreadCall, &calls) != napi_ok) {
     Napi::Error::New(env, "rowtap cannot be woken by other threads in this environment").ThrowAsJavaScriptException();
     return;
   }
@@ -66,16 +82,29 @@ void WakeState::SetWake(Napi::Function wake) {
   calls_ = calls;
 }
 
-void WakeState::EndTurn(Napi::Env env) {
-  is_scheduled_ = false;
+void WakeState::SetAwaited(Napi::Env env, bool is_awaited) {
+  is_awaited_.store(is_awaited);
+  Flush(env);
+}
+
+void WakeState::EndTurn(Napi::Env env, bool is_awaited) {
+  is_awaited_.store(is_awaited);
+  next_turn_.store(Turn::kNone);
   turn_.fetch_add(1, std::memory_order_relaxed);
   Flush(env);
 }
 
+void WakeState::OnCall(Napi::Env env) {
+  Turn called = Turn::kCalled;
+  next_turn_.compare_exchange_strong(called, Turn::kNone);
+  Flush(env);
+}
+
 void WakeState::Flush(Napi::Env env) {
-  if (!has_news_.load(std::memory_order_relaxed) || is_scheduled_ || wake_.IsEmpty()) return;
+  if (!has_news_.load(std::memory_order_relaxed) || !IsDue() || next_turn_.load() == Turn::kScheduled || wake_.IsEmpty()) return;
+  next_turn_.store(Turn::kScheduled);
   has_news_.store(false);
-  is_scheduled_ = true;
+  wants_turn_.store(false);
   // A statement can fail and still have committed what came before; JavaScript cannot be called while its error is pending.
   napi_value pending = nullptr;
   bool is_pending = false;
@@ -100,8 +129,22 @@ void InitWake(Napi::Env env, Napi::Object exports) {
                                WakeState::Of(info.Env())->SetWake(info[0].As<Napi::Function>());
                              },
                              "setWake"));
+  exports.Set("setAwaited", Napi::Function::New(
+                                env,
+                                [](const Napi::CallbackInfo& info) {
+                                  bool is_awaited = false;
+                                  if (!ReadBoolean(info, "setAwaited(isAwaited)", &is_awaited)) return;
+                                  WakeState::Of(info.Env())->SetAwaited(info.Env(), is_awaited);
+                                },
+                                "setAwaited"));
   exports.Set("endTurn", Napi::Function::New(
-                             env, [](const Napi::CallbackInfo& info) { WakeState::Of(info.Env())->EndTurn(info.Env()); }, "endTurn"));
+                             env,
+                             [](const Napi::CallbackInfo& info) {
+                               bool is_awaited = false;
+                               if (!ReadBoolean(info, "endTurn(isAwaited)", &is_awaited)) return;
+                               WakeState::Of(info.Env())->EndTurn(info.Env(), is_awaited);
+                             },
+                             "endTurn"));
 }
 
 }  // namespace rowtap::node

@@ -136,7 +136,7 @@ class StreamReader {
  private:
   class DeafWaker final : public capture::Waker {
    public:
-    void Notify() noexcept override {}
+    void Notify(capture::News) noexcept override {}
     uint64_t turn() const noexcept override { return 0; }
   };
 

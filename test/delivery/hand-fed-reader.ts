@@ -160,6 +160,7 @@ export class Fixture {
       setWake: (wake) => {
         this.#wake = wake;
       },
+      setAwaited: () => {},
       endTurn: () => {
         ++this.turnsEnded;
         this.#isScheduled = false;

@@ -6,8 +6,8 @@ import { onTestFinished } from 'vitest';
 const rowtap = new URL('../../dist/index.js', import.meta.url).href;
 
 /**
- * The program has the package as `rowtap`, its `Database`, `path`, `data`, `say(message)`, `heard()` for the next
- * message to it, and `waitForever()`, which stands still without an end.
+ * The program has the package as `rowtap`, its `Database`, `path`, `data`, `say(message)`, `heard()` for the next message to it, `stay()`, after
+ * which the thread does not end by itself, and `waitForever()`, which stands still.
  */
 export const threadSource = (program: string): string => `
 const { parentPort, workerData } = require('node:worker_threads');
@@ -18,10 +18,12 @@ const told = [];
 let onTold = () => {};
 parentPort.on('message', (message) => { told.push(message); onTold(); });
 parentPort.unref();
+let isStaying = false;
+const stay = () => { isStaying = true; parentPort.ref(); };
 const heard = async () => {
   parentPort.ref();
   while (told.length === 0) await new Promise((resolve) => { onTold = resolve; });
-  parentPort.unref();
+  if (!isStaying) parentPort.unref();
   return told.shift();
 };
 import(workerData.rowtap).then(async (rowtap) => {
