@@ -116,6 +116,7 @@ help:
 	  ctest --test-dir build-cmake/asan --output-on-failure
 	scripts/with-sanitizer.sh tsan ctest --test-dir build-cmake/tsan --output-on-failure
 	scripts/with-sanitizer.sh tsan node node_modules/vitest/vitest.mjs run threads
+	ROWTAP_STRESS=1 ROWTAP_STRESS_TRANSACTIONS=100 scripts/with-sanitizer.sh tsan node node_modules/vitest/vitest.mjs run stress/threads
 
 # ---- The parts, called under the lock only.
 
