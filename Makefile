@@ -12,6 +12,9 @@ CCACHE := $(shell command -v ccache 2>/dev/null)
 ifneq ($(CCACHE),)
 export CC := ccache $(if $(filter default,$(origin CC)),gcc,$(CC:ccache %=%))
 export CXX := ccache $(if $(filter default,$(origin CXX)),g++,$(CXX:ccache %=%))
+# In whatever folder: a second clone finds what the first has compiled.
+export CCACHE_BASEDIR := $(CURDIR)
+export CCACHE_NOHASHDIR := 1
 endif
 
 # Only one make at a time may install or compile in this folder; a second one waits and then finds the work done.
