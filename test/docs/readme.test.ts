@@ -1,34 +1,11 @@
-import { execFileSync } from 'node:child_process';
-import { mkdirSync, mkdtempSync, rmSync, symlinkSync, writeFileSync } from 'node:fs';
-import { tmpdir } from 'node:os';
-import { join } from 'node:path';
 import { afterAll, describe, expect, test } from 'vitest';
-import { runCompiler } from '../support/compile.js';
-import { codeBlocks, projectRoot, readDocument } from '../support/markdown.js';
+import { UserProject } from '../support/documented-program.js';
+import { codeBlocks, readDocument } from '../support/markdown.js';
 
 const blocks = codeBlocks(readDocument('README.md'));
-const project = mkdtempSync(join(tmpdir(), 'rowtap-readme-'));
-mkdirSync(join(project, 'node_modules'));
-symlinkSync(projectRoot, join(project, 'node_modules/rowtap'), 'dir');
-symlinkSync(join(projectRoot, 'node_modules/@types'), join(project, 'node_modules/@types'), 'dir');
+const project = new UserProject();
 
-afterAll(() => {
-  rmSync(project, { recursive: true, force: true });
-});
-
-/** Compiled where it is TypeScript, then run as a program of a user, in a folder of its own. Gives what it printed. */
-function run(language: string, code: string, name: string): string {
-  const folder = join(project, name);
-  mkdirSync(folder);
-  if (language === 'ts') compile(folder, code);
-  else writeFileSync(join(folder, 'block.mjs'), code);
-  return execFileSync(process.execPath, ['block.mjs'], { cwd: folder, encoding: 'utf8', stdio: ['ignore', 'pipe', 'pipe'] });
-}
-
-function compile(folder: string, code: string): void {
-  writeFileSync(join(folder, 'block.mts'), code);
-  runCompiler(['--strict', '--module', 'nodenext', '--target', 'es2022', '--types', 'node', 'block.mts'], folder);
-}
+afterAll(() => project.remove());
 
 describe('every code block of the README works as printed', () => {
   const programs = blocks.map((block, at) => ({ ...block, at })).filter(({ language }) => language === 'js' || language === 'ts');
@@ -36,7 +13,7 @@ describe('every code block of the README works as printed', () => {
   test.each(programs)('the program in line $line', ({ language, code, at }) => {
     const printed = blocks[at + 1];
     expect(printed?.language, 'what it prints stands in a block of text behind it').toBe('text');
-    expect(run(language, code, `block-${at}`)).toBe(printed?.code);
+    expect(project.run(language, code, `block-${at}`)).toBe(printed?.code);
   });
 
   test('commands are those of the Makefile', () => {
