@@ -1,3 +1,4 @@
+export type { CatchupConfig } from './catchup/config.js';
 export { RowtapError } from './errors/rowtap-error.js';
 export { SqliteError } from './errors/sqlite-error.js';
 export type {
@@ -15,6 +16,6 @@ export type { Position, RowOp, SnapshotMode, SnapshotProgress, SourceOptions, Su
 export type { Source, SourceInfo, Subscription, SubscriptionInfo } from './model/source.js';
 export type { AnyTables, IntegerMode, SqlValue } from './model/value.js';
 export { Replica } from './replica/replica.js';
-export { Database, Database as default, getSource, listSources, openSource } from './rowtap.js';
+export { Catchup, Database, Database as default, getSource, listSources, openSource } from './rowtap.js';
 export type { DatabaseOptions } from './writer/options.js';
 export type { ColumnDefinition, RunResult, Statement } from './writer/statement.js';

@@ -4,7 +4,18 @@
  */
 import { existsSync } from 'node:fs';
 import { basename } from 'node:path';
-import type { NativeBinding, NativeConnection, NativeHub, NativeReader, NativeSource } from './binding/native.js';
+import {
+  type NativeBinding,
+  type NativeConnection,
+  type NativeHub,
+  type NativeReader,
+  type NativeSource,
+  ReaderState,
+} from './binding/native.js';
+import { Catchup as CatchupOn } from './catchup/catchup.js';
+import type { CatchupConfig } from './catchup/config.js';
+import { smallestPosition } from './catchup/position-table.js';
+import type { CommitSignal } from './catchup/wake.js';
 import { openCheckpoints } from './checkpoint/checkpoints.js';
 import type { CheckpointDatabase } from './checkpoint/database.js';
 import { resume } from './checkpoint/resume.js';
@@ -111,7 +122,7 @@ export function openSource(database: Database | string, options?: SourceOptions)
   if (typeof database === 'string') {
     throw badOption('`openSource` needs an open Database to capture by hooks, not a path: `openSource(new Database(path))`');
   }
-  if (!(database instanceof Writer)) throw badOption("`openSource` takes a Database of rowtap's, opened with `new Database(path)`");
+  requireWriter(database, 'openSource');
   requireOpen(database);
   return openHookSource(database, checked);
 }
@@ -124,6 +135,36 @@ export function listSources(): SourceInfo[] {
 /** The open source of that name, whichever thread has opened it. */
 export function getSource(name: string): Source | undefined {
   return registry.get(name);
+}
+
+/**
+ * Processes the rows of an append-only table once each, in id order. Every row's work, `fn` and the position, is one savepoint on
+ * `database`: both happen or neither. `maxSql` returns a column `max`; `nextSql` takes @last and @max and returns a column `id`.
+ */
+export class Catchup<Row> extends CatchupOn<Row, CapturingDatabase> {
+  /** Throws RowtapError ROWTAP_BAD_OPTION. Nothing is read or written before the first run. */
+  constructor(database: CapturingDatabase, config: CatchupConfig) {
+    requireWriter(database, 'Catchup');
+    super(database, config, {
+      openSignal: (wake) => openCommitSignal(database, wake),
+      isInUse: () => connectionOf(database).iterators > 0,
+    });
+  }
+
+  /**
+   * Every row of the table up to this id has been processed by all consumers that have begun; 0 where there are none. Without `table`, of all
+   * tables. Throws RowtapError ROWTAP_BAD_OPTION and ROWTAP_CLOSED.
+   */
+  static smallestPosition(database: CapturingDatabase, table?: string): number {
+    requireWriter(database, 'smallestPosition');
+    requireOpen(database);
+    if (table !== undefined && typeof table !== 'string') throw badOption('`smallestPosition` takes the name of a table');
+    return smallestPosition(database, table);
+  }
+}
+
+function requireWriter(database: unknown, what: string): void {
+  if (!(database instanceof Writer)) throw badOption(`\`${what}\` takes a Database of rowtap's, opened with \`new Database(path)\``);
 }
 
 function requireOpen(database: Writer): void {
@@ -394,6 +435,34 @@ function openSubscription(
     void opened?.progress.close();
     throw error;
   }
+}
+
+/** What may wait to be read of commits that are only to be noticed; it is closed at the first of them. */
+const signalBytes = 64 * 1024;
+
+/** Undefined while a transaction is open that can't be captured any more. */
+function openCommitSignal(database: Writer, wake: () => void): CommitSignal | undefined {
+  let reader: NativeReader;
+  try {
+    reader = binding().hubOf(nativeOf(database)).hub.openReader(signalBytes, null);
+  } catch (error) {
+    if ((error as { code?: unknown }).code === 'ROWTAP_BUSY') return undefined;
+    throw fromNative(error);
+  }
+  turns ??= new Turns(binding());
+  const scheduler = turns;
+  const parked = {
+    tryAgain: (): void => {
+      if (reader.buffered()[0] > 0 || reader.state() !== ReaderState.open) wake();
+    },
+  };
+  scheduler.park(parked);
+  return {
+    close: () => {
+      scheduler.unpark(parked);
+      reader.close();
+    },
+  };
 }
 
 interface Place {

@@ -90,6 +90,23 @@ export const errorCodes = {
     message: 'the replica can not go on at LSN {lsn}, because changes before it may be missing ({reason})',
     remedy: "Subscribe with snapshot 'when-needed' or 'always', so that it goes on from a snapshot.",
   },
+  ROWTAP_ROW_FAILED: {
+    isRetryable: true,
+    message:
+      'the catch-up "{name}" stopped at row {id}, whose function threw: {reason}; its work is undone, and the rows before it are done',
+    remedy: 'Mend what `cause` says; the next run goes on with this row.',
+  },
+  ROWTAP_CATCHUP_REFUSED: {
+    isRetryable: false,
+    message: 'the catch-up "{name}" would lose rows or process them twice: {detail}',
+    remedy: 'Mend the SQL, or the table; the rows before it are done.',
+  },
+  ROWTAP_IDS_REUSED: {
+    isRetryable: false,
+    message:
+      'the catch-up "{name}" stands at row {position} of {table}, and rows that came later may have ids up to it, since rows were deleted ({reason})',
+    remedy: 'Declare the id as INTEGER PRIMARY KEY AUTOINCREMENT, or never delete the row at the position, and set a new position.',
+  },
 } as const satisfies Record<string, ErrorCode>;
 
 export type RowtapErrorCode = keyof typeof errorCodes;

@@ -8,8 +8,10 @@ export class RowtapError extends Error {
   declare readonly retryable: boolean;
   /** Of the last change handed over, where the error ended a subscription. */
   declare readonly lsn?: number;
+  /** Of the row that a `Catchup` stopped at. */
+  declare readonly id?: number;
 
-  /** `details` fill the places in the code's message; `lsn` among them is kept as a property as well. */
+  /** `details` fill the places in the code's message; `lsn` and `id` among them are kept as properties as well. */
   constructor(code: RowtapErrorCode, details: Record<string, string | number> = {}, options?: ErrorOptions) {
     const { message, remedy, isRetryable } = errorCodes[code];
     const text = message.replace(/\{(\w+)\}/g, (place, name: string) => (name in details ? String(details[name]) : place));
@@ -17,6 +19,7 @@ export class RowtapError extends Error {
     this.code = code;
     this.retryable = isRetryable;
     if (typeof details['lsn'] === 'number') this.lsn = details['lsn'];
+    if (typeof details['id'] === 'number') this.id = details['id'];
   }
 }
 

@@ -31,6 +31,7 @@ describe('docs/reference/api.md', () => {
     ['lib/model/change.ts', 'Positioned'],
     ['lib/model/change.ts', 'RowChangeOf'],
     ['lib/model/change.ts', 'SchemaEvent'],
+    ['lib/catchup/config.ts', 'CatchupConfig'],
   ])('has every member of %s: %s', (path, name) => {
     const members = membersOf(path, name);
     expect(members.length).toBeGreaterThan(2);

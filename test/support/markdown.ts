@@ -14,7 +14,7 @@ export function listDocuments(): string[] {
     readdirSync(join(projectRoot, folder), { withFileTypes: true })
       .filter((entry) => entry.isFile() && entry.name.endsWith('.md'))
       .map((entry) => join(folder, entry.name));
-  return [...inFolder('.'), ...inFolder('docs'), ...inFolder('docs/reference')];
+  return [...inFolder('.'), ...inFolder('docs'), ...inFolder('docs/guides'), ...inFolder('docs/reference')];
 }
 
 export interface CodeBlock {
