@@ -4,7 +4,7 @@ import type { CatchupDatabase, CatchupStatement } from './database.js';
 import { requireNoReuse, traceForReuse } from './id-reuse.js';
 import { PositionTable, type StoredPosition } from './position-table.js';
 import { type SourceRow, SourceQueries } from './source-queries.js';
-import { type SourceTable, sourceTableOf } from './source-table.js';
+import { originOf, SourceTable } from './source-table.js';
 
 export type ProcessRow = (row: SourceRow) => unknown;
 
@@ -38,6 +38,7 @@ export class BatchRunner {
   readonly #database: CatchupDatabase;
   readonly #config: { name: string; maxSql: string; nextSql: string };
   readonly #positions: PositionTable;
+  #source: SourceTable | undefined;
   #prepared: { brackets: Brackets; queries: SourceQueries } | undefined;
 
   constructor(database: CatchupDatabase, config: { name: string; maxSql: string; nextSql: string }) {
@@ -60,7 +61,7 @@ export class BatchRunner {
     if (begun !== undefined) return begun.max;
     // From here on it counts for `smallestPosition`, before anything is there to be processed.
     return this.#inTransaction(brackets.beginImmediate, () => {
-      const start = { position: 0, source: labelOf(sourceTableOf(queries.next)), lastRow: null };
+      const start = { position: 0, source: labelOf(this.#sourceTable(queries)), lastRow: null };
       const stored = this.#positions.read();
       if (stored === undefined) this.#positions.write(start);
       return this.#nextMax(queries, stored ?? start);
@@ -86,7 +87,7 @@ export class BatchRunner {
         }
         if (batch.failure?.hasEndedAll === true) throw batch.failure;
         if (position === stored.position) return;
-        this.#positions.write({ position, source: labelOf(source), lastRow: traceForReuse(this.#database, source, position) });
+        this.#positions.write({ position, source: labelOf(source), lastRow: traceForReuse(source, position) });
       });
     } catch (error) {
       return this.#outcomeOf(error, batch, max);
@@ -145,20 +146,32 @@ export class BatchRunner {
 
   #nextMax(queries: SourceQueries, stored: StoredPosition): number | undefined {
     const max = queries.readMax();
-    this.#requireGoingOn(queries, stored, max);
+    this.#requireGoingOn(queries, stored, () => max);
     return max !== null && queries.hasRows(stored.position, max) ? max : undefined;
   }
 
   /** Throws where the position can't be trusted any more. */
-  #requireGoingOn(queries: SourceQueries, stored: StoredPosition, max: number | null = queries.readMax()): SourceTable | undefined {
+  #requireGoingOn(
+    queries: SourceQueries,
+    stored: StoredPosition,
+    readMax = (): number | null => queries.readMax(),
+  ): SourceTable | undefined {
     const { name } = this.#config;
-    const source = sourceTableOf(queries.next);
+    const source = this.#sourceTable(queries);
     if (stored.source !== null && source !== undefined && stored.source.toLowerCase() !== source.label.toLowerCase()) {
       const detail = `its position is one in the table ${stored.source}, and \`nextSql\` reads ${source.label}; give this one another \`name\`, or, where the table was renamed, change "source" in \`_rowtap_catchup\``;
       throw new RowtapError('ROWTAP_CATCHUP_REFUSED', { name, detail });
     }
-    requireNoReuse(name, this.#database, source, stored, max);
+    requireNoReuse(name, source, stored, readMax);
     return source;
+  }
+
+  /** Asked for each time, since the schema may change. */
+  #sourceTable(queries: SourceQueries): SourceTable | undefined {
+    const origin = originOf(queries.next);
+    if (origin === undefined) return undefined;
+    if (this.#source?.isFrom(origin) !== true) this.#source = new SourceTable(this.#database, origin);
+    return this.#source;
   }
 
   #inTransaction<Result>(begin: CatchupStatement, act: () => Result): Result {

@@ -67,13 +67,15 @@ export class PositionTable {
 }
 
 /**
- * Over all consumers, or those of one table and those whose table is not known; 0 where there are none. SQLite compares names without regard to
- * case, in ASCII only.
+ * Over all consumers, or those of one table and those whose table is not known; 0 where there are none, and where one is damaged: what is deleted
+ * up to it has been processed by all. SQLite compares names without regard to case, in ASCII only.
  */
 export function smallestPosition(database: CatchupDatabase, table: string | undefined): number {
   if (!exists(database)) return 0;
   const where = table === undefined ? '' : `WHERE "source" IS NULL OR "source" COLLATE NOCASE IN (@table, 'main.' || @table)`;
-  const statement = database.prepare(`SELECT min("position") AS "smallest" FROM main."_rowtap_catchup" ${where}`).safeIntegers(false);
+  const statement = database
+    .prepare(`SELECT min(iif(typeof("position") = 'integer', "position", 0)) AS "smallest" FROM main."_rowtap_catchup" ${where}`)
+    .safeIntegers(false);
   const { smallest } = statement.get(...(table === undefined ? [] : [{ table }])) as { smallest: number | null };
   return smallest ?? 0;
 }

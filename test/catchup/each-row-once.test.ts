@@ -198,12 +198,17 @@ test('the stream has what the function writes, and nothing of the positions', as
   const db = eventLog(3);
   const changes: string[] = [];
   const subscription = db.changes();
+  const failing = catchupOn(db).run((row) => {
+    copy(row, db);
+    if (row.id === 2) throw new Error('once');
+  });
+  await expect(failing).rejects.toThrow('once');
   await catchupOn(db).run(copy);
   for await (const change of subscription) {
-    changes.push(`${change.op} ${change.table ?? ''}`);
+    changes.push(`${change.op} ${change.table ?? ''} ${change.op === 'insert' ? String(change.after?.['event']) : ''}`);
     if (changes.length === 3) await subscription.close();
   }
-  expect(changes).toEqual(['insert done', 'insert done', 'insert done']);
+  expect(changes).toEqual(['insert done 1', 'insert done 2', 'insert done 3']);
   const quiet = db.changes();
   await catchupOn(db, { name: 'quiet' }).run(() => {});
   db.exec(`INSERT INTO done VALUES (0, 'marker')`);

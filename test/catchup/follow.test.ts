@@ -2,8 +2,10 @@ import { execFile, spawn } from 'node:child_process';
 import { once } from 'node:events';
 import { promisify } from 'node:util';
 import { Worker } from 'node:worker_threads';
-import { type Database, listSources } from 'rowtap';
+import { Database, listSources } from 'rowtap';
 import { expect, onTestFinished, test, vi } from 'vitest';
+import type { CatchupDatabase } from '../../lib/catchup/database.js';
+import { Wake } from '../../lib/catchup/wake.js';
 import { append, catchupOn, copy, doneIds, eventLog, upTo } from './event-log.js';
 
 const rowtap = new URL('../../dist/index.js', import.meta.url).href;
@@ -118,8 +120,10 @@ test('with a source open as without one, which it neither needs nor shows up in'
   expect(await result).toBe(2);
 });
 
-test('a function that throws ends it, and so does the end of the database', async () => {
+test('a function that throws ends it, and so does the end of its database, with others open on the file', async () => {
   const db = eventLog(1);
+  const other = new Database(db.name);
+  onTestFinished(() => void other.close());
   const abort = new AbortController();
   const throwing = catchupOn(db, { name: 'throwing' }).follow(
     (row) => {
@@ -134,6 +138,14 @@ test('a function that throws ends it, and so does the end of the database', asyn
   await processed(2);
   db.close();
   await expect(result).rejects.toMatchObject({ code: 'ROWTAP_CLOSED' });
+});
+
+test('the end of a database ends the waiting, also long after the last commit', async () => {
+  const database = { prepare: () => ({ all: () => [] }), open: true };
+  const wake = new Wake(database as unknown as CatchupDatabase, () => ({ close: () => {} }));
+  const waiting = wake.wait(new AbortController().signal);
+  database.open = false;
+  await waiting;
 });
 
 test('it keeps the process running until it is aborted, and no longer', async () => {

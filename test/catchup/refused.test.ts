@@ -65,6 +65,7 @@ describe('a result that would lose rows is refused, and nothing is processed', (
     db.exec(`UPDATE _rowtap_catchup SET position = 'x'`);
     await expect(catchupOn(db).run(copy)).rejects.toMatchObject({ code: 'ROWTAP_CATCHUP_REFUSED' });
     expect(() => catchupOn(db).position()).toThrow(/_rowtap_catchup/);
+    expect(Catchup.smallestPosition(db, 'events')).toBe(0);
   });
 
   test('the position of another table', async () => {
