@@ -2,24 +2,16 @@
  * The composition root: the one file that knows every part, and puts them together. What is open in this thread is kept here: files that
  * have a source, the sources by name, the turns in which their subscriptions read.
  */
-import { existsSync } from 'node:fs';
 import { basename } from 'node:path';
-import {
-  type NativeBinding,
-  type NativeConnection,
-  type NativeHub,
-  type NativeReader,
-  type NativeSource,
-  ReaderState,
-} from './binding/native.js';
+import type { NativeBinding, NativeHub, NativeReader, NativeSource } from './binding/native.js';
 import { Catchup as CatchupOn } from './catchup/catchup.js';
 import type { CatchupConfig } from './catchup/config.js';
 import { smallestPosition } from './catchup/position-table.js';
-import type { CommitSignal } from './catchup/wake.js';
 import { openCheckpoints } from './checkpoint/checkpoints.js';
 import type { CheckpointDatabase } from './checkpoint/database.js';
 import { resume } from './checkpoint/resume.js';
 import { everyOp, maskOf, type Selection } from './decode/selection.js';
+import { openCommitSignal } from './delivery/commit-signal.js';
 import type { OpenedConsumer, ProgressStore } from './delivery/progress.js';
 import { noProgress } from './delivery/progress.js';
 import { type Restart, StreamSubscription } from './delivery/subscription.js';
@@ -30,7 +22,6 @@ import type { GapEvent } from './model/change.js';
 import type { SourceOptions, SubscribeOptions } from './model/options.js';
 import type { Source, SourceInfo, Subscription } from './model/source.js';
 import type { AnyTables } from './model/value.js';
-import { listUserTables } from './schema/user-tables.js';
 import { requireWal } from './snapshot/journal-mode.js';
 import { Snapshot } from './snapshot/snapshot.js';
 import { CapturedFile } from './sources/captured-file.js';
@@ -43,9 +34,11 @@ import {
   checkSubscribeOptions,
   splitChangesOptions,
 } from './sources/options.js';
+import { nativeOf, openOnFile } from './sources/own-connection.js';
 import { SourceRegistry } from './sources/registry.js';
 import { hasPlainName, makeTableFilter, requireTables } from './sources/table-filter.js';
-import { connectionOf, openUncaptured, withoutVerbose, Database as Writer } from './writer/database.js';
+import { listTablesOnFile, listTablesSeenBy } from './sources/table-list.js';
+import { connectionOf, openUncaptured, Database as Writer } from './writer/database.js';
 import { writerBinding } from './writer/native-binding.js';
 import type { DatabaseOptions } from './writer/options.js';
 
@@ -146,7 +139,7 @@ export class Catchup<Row> extends CatchupOn<Row, CapturingDatabase> {
   constructor(database: CapturingDatabase, config: CatchupConfig) {
     requireWriter(database, 'Catchup');
     super(database, config, {
-      openSignal: (wake) => openCommitSignal(database, wake),
+      openSignal: (wake) => openCommitSignal(binding().hubOf(nativeOf(database)).hub, theTurns(), wake),
       isInUse: () => connectionOf(database).iterators > 0,
     });
   }
@@ -182,8 +175,8 @@ function binding(): NativeBinding {
   return writerBinding();
 }
 
-function nativeOf(database: Writer): NativeConnection {
-  return connectionOf(database).native;
+function theTurns(): Turns {
+  return (turns ??= new Turns(binding()));
 }
 
 /** The source that `changes` goes on with: the one of that name, or any of the file. */
@@ -197,9 +190,9 @@ function findSource(database: Writer, options: CheckedSourceOptions): HookSource
 function openHookSource(database: Writer, options: CheckedSourceOptions): HookSource {
   const name = options.name ?? defaultName(database);
   registry.requireFree(name);
-  if (hasPlainName(options.tables)) requireTables(options.tables, tablesOf(database), 'the database');
   const file = fileOf(database);
   try {
+    if (hasPlainName(options.tables)) requireTables(options.tables, listTablesOf(file, new Set([database])) ?? [], 'the database');
     const settings: SharedSettings = { tables: options.tables, excludeTables: options.excludeTables, isReadonly: database.readonly };
     const source = registry.open(file.hub, name, file.path, JSON.stringify(settings));
     if (options.maxTransactionMemory !== undefined) source.setMaxTransactionMemory(options.maxTransactionMemory);
@@ -229,7 +222,7 @@ function viewOf(native: NativeSource): HookSource {
     hub: file.hub,
     listTables: () => listTablesOf(file, owners),
     open: (opened, subscribeOptions) => openSubscription(file, native, opened, subscribeOptions, owners),
-    error: () => file.store.error() ?? file.foreignCommits?.error() ?? spillError(file.hub),
+    error: () => file.store.error() ?? file.foreignCommits?.error(),
     onEnd: (ended) => {
       registry.remove(ended);
       forgetFile(file);
@@ -250,38 +243,12 @@ function defaultName(database: Writer): string {
   }
 }
 
-/** A thread without a database of its own on the file looks through a connection that it opens for it. */
+/** The user tables as the first of the source's databases sees them; a thread without one looks for itself. */
 function listTablesOf({ path, hub }: CapturedFile<ProgressStore>, owners: ReadonlySet<Writer>): string[] | undefined {
   const [database] = owners;
-  if (database !== undefined) return tablesOf(database);
-  return path === memoryPath ? undefined : tablesOnFile(path, hub);
-}
-
-/**
- * The user tables, as `database` sees them. In its own transaction only it sees what it has changed. Otherwise another connection looks, since even a
- * read would leave traces: it decides what a transaction sees that has not read yet, and keeps others from committing meanwhile. Throws what
- * SQLite throws.
- */
-function tablesOf(database: Writer): string[] {
-  const native = nativeOf(database);
-  if (database.memory || native.hasBegun) return withoutVerbose(database, () => listUserTables(database));
-  const { hub, path } = binding().hubOf(native);
-  try {
-    return tablesOnFile(path, hub);
-  } catch (error) {
-    // It has the file for itself.
-    if (!native.isExclusive || native.isInTransaction) throw error;
-    return withoutVerbose(database, () => listUserTables(database));
-  }
-}
-
-function tablesOnFile(path: string, hub: NativeHub): string[] {
-  const onlooker = openOnFile(path, hub, { isReadonly: true, timeoutMs: 0 });
-  try {
-    return listUserTables(onlooker);
-  } finally {
-    onlooker.close();
-  }
+  const openOnlooker = (): Writer => openOnFile(path, hub, { isReadonly: true, timeoutMs: 0 });
+  if (database !== undefined) return listTablesSeenBy(database, openOnlooker);
+  return path === memoryPath ? undefined : listTablesOnFile(openOnlooker);
 }
 
 /** The first source of a file in this thread: LSNs go on above those of earlier lives. */
@@ -301,8 +268,7 @@ function fileOf(database: Writer): CapturedFile<ProgressStore> {
 
 function addFile(key: string, path: string, hub: NativeHub, isReadonly: boolean): CapturedFile<ProgressStore> {
   const isMemory = path === memoryPath;
-  const connect = (): CheckpointDatabase => openCheckpointConnection(path, hub, isReadonly);
-  const store = openCheckpoints({ isMemory, hub, isReadonly, connect });
+  const store = openCheckpoints({ isMemory, hub, isReadonly, connect: () => openForPositions(path, hub, isReadonly) });
   const onGone = (error: RowtapError): void => file.fail(error);
   const foreignCommits = isMemory ? undefined : new ForeignCommits({ path, hub, connect: () => openWatch(path, hub), onGone });
   const file = new CapturedFile<ProgressStore>({ key, path, isReadonly, hub, store, foreignCommits });
@@ -310,21 +276,7 @@ function addFile(key: string, path: string, hub: NativeHub, isReadonly: boolean)
   return file;
 }
 
-/** An uncaptured connection to the hub's file. Throws ROWTAP_FILE_GONE where there is none at the path any more, or another one. */
-function openOnFile(path: string, hub: NativeHub, options: { isReadonly: boolean; timeoutMs?: number }): Writer {
-  let connection: Writer;
-  try {
-    connection = openUncaptured(path, options);
-  } catch (error) {
-    if (existsSync(path)) throw error;
-    throw new RowtapError('ROWTAP_FILE_GONE', { path }, { cause: error });
-  }
-  if (hub.isOnFile(nativeOf(connection))) return connection;
-  connection.close();
-  throw new RowtapError('ROWTAP_FILE_GONE', { path });
-}
-
-function openCheckpointConnection(path: string, hub: NativeHub, isReadonly: boolean): CheckpointDatabase {
+function openForPositions(path: string, hub: NativeHub, isReadonly: boolean): CheckpointDatabase {
   const connection = openOnFile(path, hub, { isReadonly, timeoutMs: checkpointTimeoutMs });
   return {
     prepare: (sql) => connection.prepare(sql),
@@ -337,10 +289,6 @@ function openCheckpointConnection(path: string, hub: NativeHub, isReadonly: bool
 function openWatch(path: string, hub: NativeHub): WatchConnection {
   const watch = openOnFile(path, hub, { isReadonly: true, timeoutMs: 0 });
   return { native: nativeOf(watch), close: () => watch.close() };
-}
-
-function spillError(hub: NativeHub): RowtapError | undefined {
-  return hub.isSpillRefused() ? new RowtapError('ROWTAP_SPILL_REFUSED') : undefined;
 }
 
 async function leaveFile(file: CapturedFile<ProgressStore>, source: HookSource): Promise<void> {
@@ -407,7 +355,6 @@ function openSubscription(
     if (isOnlySnapshot) reader.close();
     opened.begin(lsn);
     if (gap !== undefined) source.countGap();
-    turns ??= new Turns(binding());
     return new StreamSubscription({
       consumer,
       startLsn: lsn,
@@ -420,7 +367,7 @@ function openSubscription(
       ack: options.ack,
       maxBuffered: options.maxBuffered,
       signal: options.signal,
-      turns,
+      turns: theTurns(),
       sourceLsn: () => file.hub.lsn(),
       failure: () => source.failure,
       onClose: (subscription) => {
@@ -435,34 +382,6 @@ function openSubscription(
     void opened?.progress.close();
     throw error;
   }
-}
-
-/** What may wait to be read of commits that are only to be noticed; it is closed at the first of them. */
-const signalBytes = 64 * 1024;
-
-/** Undefined while a transaction is open that can't be captured any more. */
-function openCommitSignal(database: Writer, wake: () => void): CommitSignal | undefined {
-  let reader: NativeReader;
-  try {
-    reader = binding().hubOf(nativeOf(database)).hub.openReader(signalBytes, null);
-  } catch (error) {
-    if ((error as { code?: unknown }).code === 'ROWTAP_BUSY') return undefined;
-    throw fromNative(error);
-  }
-  turns ??= new Turns(binding());
-  const scheduler = turns;
-  const parked = {
-    tryAgain: (): void => {
-      if (reader.buffered()[0] > 0 || reader.state() !== ReaderState.open) wake();
-    },
-  };
-  scheduler.park(parked);
-  return {
-    close: () => {
-      scheduler.unpark(parked);
-      reader.close();
-    },
-  };
 }
 
 interface Place {

@@ -70,7 +70,7 @@ export class HookSource implements Source {
     const { native, hub, error } = this.#parts;
     const [transactions, changes, bytes, spilled, foreignGaps] = hub.stats();
     const unread = this.#refreshTables();
-    const trouble = this.failure ?? this.#corruptRow ?? error() ?? unread;
+    const trouble = this.failure ?? this.#corruptRow ?? error() ?? unread ?? spillError(hub);
     const lsn = hub.lsn();
     return {
       name: this.name,
@@ -197,6 +197,10 @@ export class HookSource implements Source {
     this.#closing ??= this.#parts.onClose(this);
     return this.#closing;
   }
+}
+
+function spillError(hub: NativeHub): RowtapError | undefined {
+  return hub.isSpillRefused() ? new RowtapError('ROWTAP_SPILL_REFUSED') : undefined;
 }
 
 /** What is known here of a subscription that is read in another thread. */

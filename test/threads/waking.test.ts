@@ -38,10 +38,9 @@ test.each([
   await attentive.said();
   const thread = new Thread(`stay(); ${program} ${counting}`, path);
   // For the one that begins with a change.
-  const ready = thread.said();
-  let isReady = false;
-  void ready.then(() => (isReady = true));
-  while (!isReady) {
+  const beginning = { isOver: false };
+  void thread.said().then(() => (beginning.isOver = true));
+  while (!beginning.isOver) {
     insert.run();
     await attentive.said();
   }
