@@ -71,15 +71,13 @@ class CapturingDatabase extends Writer {
     const sourceOptions = checkSourceOptions(given.source);
     checkSubscribeOptions(given.subscribe);
     requireOpen(this);
-    const found = findSource(this, sourceOptions);
-    const source = found ?? openHookSource(this, sourceOptions);
+    const { source, isNewOwner } = sourceFor(this, sourceOptions);
     try {
       const subscription = source.subscribe<Tables>(given.subscribe);
       if (sourceOptions.maxTransactionMemory !== undefined) source.setMaxTransactionMemory(sourceOptions.maxTransactionMemory);
-      useSource(source, this);
       return subscription;
     } catch (error) {
-      if (found === undefined) void source.close();
+      if (isNewOwner) removeOwner(source, this);
       throw error;
     }
   }
@@ -91,7 +89,7 @@ class CapturingDatabase extends Writer {
   override close(): this {
     const wasOpen = this.open;
     super.close();
-    if (wasOpen) for (const source of registry.seen()) if (ownersOf.get(source)?.delete(this) === true) source.removeUser();
+    if (wasOpen) for (const source of registry.seen()) removeOwner(source, this);
     return this;
   }
 }
@@ -164,11 +162,17 @@ function requireOpen(database: Writer): void {
   if (!database.open) throw new RowtapError('ROWTAP_CLOSED', { what: 'the database' });
 }
 
-function useSource(source: HookSource, database: Writer): void {
+/** False where it is one already. */
+function addOwner(source: HookSource, database: Writer): boolean {
   const owners = ownersOf.get(source);
-  if (owners === undefined || owners.has(database)) return;
+  if (owners === undefined || owners.has(database)) return false;
   owners.add(database);
   source.addUser();
+  return true;
+}
+
+function removeOwner(source: HookSource, database: Writer): void {
+  if (ownersOf.get(source)?.delete(database) === true) source.removeUser();
 }
 
 function binding(): NativeBinding {
@@ -179,7 +183,36 @@ function theTurns(): Turns {
   return (turns ??= new Turns(binding()));
 }
 
-/** The source that `changes` goes on with: the one of that name, or any of the file. */
+/**
+ * The source that `changes` goes on with, which the database owns from here on, so that it does not end with others'; opened where there is none.
+ * Other threads open and close meanwhile.
+ */
+function sourceFor(database: Writer, options: CheckedSourceOptions): { source: HookSource; isNewOwner: boolean } {
+  for (;;) {
+    const found = findSource(database, options);
+    if (found === undefined) {
+      try {
+        return { source: openHookSource(database, options), isNewOwner: true };
+      } catch (error) {
+        if (!(error instanceof RowtapError) || error.code !== 'ROWTAP_DUPLICATE_SOURCE' || isTakenByOther(database, options)) throw error;
+      }
+    } else {
+      const isNewOwner = addOwner(found, database);
+      if (found.isOpen) return { source: found, isNewOwner };
+      if (isNewOwner) removeOwner(found, database);
+    }
+  }
+}
+
+/** Whether the name that the source would have belongs to one of another file. */
+function isTakenByOther(database: Writer, { name }: CheckedSourceOptions): boolean {
+  // They take the next number.
+  if (database.memory && name === undefined) return false;
+  const holder = binding().findSource(name ?? basename(database.name));
+  return holder !== undefined && holder.hubKey !== binding().hubOf(nativeOf(database)).key;
+}
+
+/** The one of that name, or any of the file. */
 function findSource(database: Writer, options: CheckedSourceOptions): HookSource | undefined {
   const { key } = binding().hubOf(nativeOf(database));
   if (options.name === undefined) return registry.ofHub(key);
@@ -196,7 +229,8 @@ function openHookSource(database: Writer, options: CheckedSourceOptions): HookSo
     const settings: SharedSettings = { tables: options.tables, excludeTables: options.excludeTables, isReadonly: database.readonly };
     const source = registry.open(file.hub, name, file.path, JSON.stringify(settings));
     if (options.maxTransactionMemory !== undefined) source.setMaxTransactionMemory(options.maxTransactionMemory);
-    useSource(source, database);
+    // Whom it was opened with.
+    ownersOf.get(source)?.add(database);
     return source;
   } catch (error) {
     forgetFile(file);

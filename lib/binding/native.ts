@@ -154,7 +154,7 @@ export interface NativeBinding {
   hubOf(connection: NativeConnection): { hub: NativeHub; key: string; path: string };
   /** The same hub, for a thread that has no connection of its own to the file. */
   hubOfSource(source: NativeSource): NativeHub;
-  /** Undefined where an open source of the process has that name. */
+  /** With one user, as if by `addUser`. Undefined where an open source of the process has that name. */
   openSource(hub: NativeHub, name: string, path: string, options: string, openedAtMs: number): NativeSource | undefined;
   findSource(name: string): NativeSource | undefined;
   /** In the order in which they were opened. */

@@ -33,7 +33,7 @@ class OpenSource {
     std::shared_ptr<Reader> reader;
   };
 
-  // Null where the name is taken. Throws std::bad_alloc.
+  // With one user, the database that it is opened through. Null where the name is taken. Throws std::bad_alloc.
   static std::shared_ptr<OpenSource> Open(Definition definition, std::shared_ptr<Hub> hub);
   // Null where no open source has the name.
   static std::shared_ptr<OpenSource> Find(const std::string& name);
@@ -72,7 +72,7 @@ class OpenSource {
 
   const Definition definition_;
   const std::shared_ptr<Hub> hub_;
-  std::atomic<int> users_{0};
+  std::atomic<int> users_{1};
   std::atomic<uint64_t> gaps_{0};
   std::atomic<bool> is_open_{true};
   std::mutex mutex_;

@@ -51,6 +51,8 @@ class NativeSource final : public Napi::ObjectWrap<NativeSource> {
   }
 
   const SourcePtr& source() const { return source_; }
+  // The one that the source was opened with.
+  void OwnFirstUser() { users_++; }
 
  private:
   Napi::Value Name(const Napi::CallbackInfo& info) { return Napi::String::New(info.Env(), source_->definition().name); }
@@ -124,9 +126,17 @@ Napi::Value Open(const Napi::CallbackInfo& info) {
   }
   const std::shared_ptr<capture::Hub> hub = UnwrapHub(env, info[0]);
   if (hub == nullptr) return env.Undefined();
-  return NewSource(info, capture::OpenSource::Open({info[1].As<Napi::String>(), info[2].As<Napi::String>(), info[3].As<Napi::String>(),
-                                                    info[4].As<Napi::Number>().Int64Value()},
-                                                   hub));
+  SourcePtr source = capture::OpenSource::Open(
+      {info[1].As<Napi::String>(), info[2].As<Napi::String>(), info[3].As<Napi::String>(), info[4].As<Napi::Number>().Int64Value()}, hub);
+  if (source == nullptr) return env.Undefined();
+  const Napi::Value opened = NewSource(info, source);
+  // Without an object where the thread is being terminated.
+  if (opened.IsEmpty() || !opened.IsObject()) {
+    source->RemoveUser();
+    return env.Undefined();
+  }
+  NativeSource::Unwrap(opened.As<Napi::Object>())->OwnFirstUser();
+  return opened;
 }
 
 Napi::Value Find(const Napi::CallbackInfo& info) {

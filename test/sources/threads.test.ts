@@ -170,3 +170,28 @@ test("another thread's in-memory database gives its changes, and says where its 
   db.exec('INSERT INTO t VALUES (2)');
   expect(await briefly(thread.run(next))).toBe('insert t (2)');
 });
+
+test('threads that open a source of one file at the same moment, and close it, share the one that is there', {
+  timeout: 120_000,
+}, async () => {
+  const db = newDatabase(schema);
+  const threads = await Promise.all(Array.from({ length: 4 }, () => Thread.start()));
+  for (let round = 0; round < 20; round++) {
+    const seen = await Promise.all(
+      threads.map((thread) =>
+        thread.run(({ Database: Opened }, _, path) => {
+          let opened = 0;
+          for (let turn = 0; turn < 50; turn++) {
+            const mine = new Opened(path);
+            mine.changes();
+            opened++;
+            mine.close();
+          }
+          return opened;
+        }, db.name),
+      ),
+    );
+    expect(seen).toEqual([50, 50, 50, 50]);
+  }
+  expect(listSources()).toEqual([]);
+});
