@@ -14,6 +14,10 @@ export class Acknowledgement {
   /** Of the snapshot, where there is one. Nothing is acknowledged before it is taken: whoever stops inside needs a new one. */
   readonly #snapshotLsn: number | undefined;
   #isSnapshotHandedOver = false;
+  /** Its last change, once that is known: an event of an empty table can stand there, which does not say so itself. */
+  #snapshotEnd: Change | undefined;
+  /** The furthest of it that was given to `explicit`: it can turn out to be the end. */
+  #givenInSnapshot: Change | undefined;
   #isSnapshotTaken: boolean;
   #handedOver: number;
   /** "auto": something to tell when the next one is asked for. */
@@ -38,10 +42,12 @@ export class Acknowledgement {
     this.isDue = this.#isAuto;
   }
 
-  /** The last row of the snapshot has been handed over. */
-  snapshotHandedOver(): void {
+  /** All of the snapshot has been handed over; `end` is its last change. */
+  snapshotHandedOver(end: Change | undefined): void {
     this.#isSnapshotHandedOver = true;
+    this.#snapshotEnd = end;
     this.isDue = this.#isAuto;
+    if (end !== undefined && end === this.#givenInSnapshot) this.#takeSnapshot();
   }
 
   /** The reader asks for the next one. To be called where `isDue`. */
@@ -63,13 +69,18 @@ export class Acknowledgement {
     if (lsn > this.#handedOver) {
       throw badOption(`\`ack(${lsn})\`: that has not been handed over yet; the last one handed over has LSN ${this.#handedOver}`);
     }
-    const isWhole = typeof position === 'number' || endsTransaction(position as Change, isFinal);
+    const isWhole = typeof position === 'number' || position === this.#snapshotEnd || endsTransaction(position as Change, isFinal);
     if (this.#snapshotLsn !== undefined && lsn <= this.#snapshotLsn) {
+      if (typeof position === 'object' && lsn === this.#snapshotLsn) this.#noteInSnapshot(position as Change);
       if (isWhole && lsn === this.#snapshotLsn && this.#isSnapshotHandedOver) this.#takeSnapshot();
       return;
     }
     this.#takeSnapshot();
     this.#progress.acknowledge(isWhole ? lsn : lsn - 1);
+  }
+
+  #noteInSnapshot(change: Change): void {
+    if (this.#givenInSnapshot === undefined || change.index > this.#givenInSnapshot.index) this.#givenInSnapshot = change;
   }
 
   #takeSnapshot(): void {

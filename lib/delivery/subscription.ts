@@ -83,6 +83,8 @@ export class StreamSubscription implements Subscription, Parked {
   #lastAt = -1;
   /** The items are the page that the last row of the snapshot stands in. */
   #isLastPage = false;
+  /** Of the snapshot's page that was read last. */
+  #lastOfPage: Change | undefined;
   readonly #waiters: Waiter[] = [];
 
   /** Number of the turn in which the reader was found empty. */
@@ -281,6 +283,7 @@ export class StreamSubscription implements Subscription, Parked {
     // Events of empty tables may stand behind the last row.
     const lastRow = page.findLast((change): change is RowChange => change.op === 'snapshot');
     this.#isLastPage = lastRow !== undefined && lastRow.last;
+    this.#lastOfPage = page.at(-1);
     this.#setItems(this.#mode === 'transactions' ? asTransaction(page) : page);
     return 'more';
   }
@@ -352,10 +355,11 @@ export class StreamSubscription implements Subscription, Parked {
 
   #endSnapshot(): void {
     this.#bootstrap?.close();
-    this.#acknowledgement.snapshotHandedOver();
+    this.#acknowledgement.snapshotHandedOver(this.#lastOfPage);
     this.#settleBootstrapped.resolve();
     this.#bootstrap = undefined;
     this.#isLastPage = false;
+    this.#lastOfPage = undefined;
   }
 
   #letOthersRun(): 'later' {

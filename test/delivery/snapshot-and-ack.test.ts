@@ -211,6 +211,32 @@ describe('ack: "manual"', () => {
     expect(progress.notes).toEqual(['snapshot 100']);
   });
 
+  test.each([
+    ['behind the last row', [begin('numbers', 0), row(1, true), begin('z', 2)]],
+    ['of a snapshot without a row', [begin('a', 0), begin('z', 1)]],
+  ])('a snapshot is done with when its last event is given, %s', async (_, page) => {
+    const progress = new NotedProgress();
+    const fixture = new Fixture({ progress, ack: 'manual', bootstrap: new Pages([page]) });
+    const changes = await take(fixture.subscription, page.length);
+    void fixture.subscription[Symbol.asyncIterator]().next();
+    fixture.subscription.ack(changes[0] as Change);
+    expect(progress.notes).toEqual([]);
+    fixture.subscription.ack(changes.at(-1) as Change);
+    expect(progress.notes).toEqual(['snapshot 100']);
+  });
+
+  test('its last event may be given before the reader asks for more, which tells that it was the last', async () => {
+    const progress = new NotedProgress();
+    const fixture = new Fixture({ progress, ack: 'manual', bootstrap: new Pages([[begin('a', 0)], [begin('z', 1)]]) });
+    const iterator = fixture.subscription[Symbol.asyncIterator]();
+    const first = (await iterator.next()).value as Change;
+    const second = (await iterator.next()).value as Change;
+    for (const position of [first, second, first]) fixture.subscription.ack(position);
+    expect(progress.notes).toEqual([]);
+    void iterator.next();
+    expect(progress.notes).toEqual(['snapshot 100']);
+  });
+
   test('a change behind the snapshot acknowledges the snapshot too', async () => {
     const progress = new NotedProgress();
     const fixture = new Fixture({ progress, ack: 'manual', bootstrap: new Pages([[row(1, true)]]) });
