@@ -12,6 +12,7 @@ import type { CheckpointDatabase } from './checkpoint/database.js';
 import { resume } from './checkpoint/resume.js';
 import { everyOp, maskOf, type Selection } from './decode/selection.js';
 import { openCommitSignal } from './delivery/commit-signal.js';
+import { consume } from './delivery/consume.js';
 import type { OpenedConsumer, ProgressStore } from './delivery/progress.js';
 import { noProgress } from './delivery/progress.js';
 import { type Restart, StreamSubscription } from './delivery/subscription.js';
@@ -256,6 +257,7 @@ function viewOf(native: NativeSource): HookSource {
     hub: file.hub,
     listTables: () => listTablesOf(file, owners),
     open: (opened, subscribeOptions) => openSubscription(file, native, opened, subscribeOptions, owners),
+    consume,
     error: () => file.store.error() ?? file.foreignCommits?.error(),
     onEnd: (ended) => {
       registry.remove(ended);

@@ -92,6 +92,9 @@ export class StreamSubscription implements Subscription, Parked {
   #bytesInStretch = 0;
   #maxBytesInStretch = bytesPerStretch;
   #pagesInStretch = 0;
+  /** Met behind changes that are handed over before it is thrown. */
+  #failed: { error: unknown } | undefined;
+  #onClosed: (() => void) | undefined;
   /** The rest of the stretch waits for the other callbacks of the event loop. */
   #hop: NodeJS.Immediate | undefined;
   #isClosed = false;
@@ -185,6 +188,25 @@ export class StreamSubscription implements Subscription, Parked {
     return this.#nextSlowly(mode);
   }
 
+  /**
+   * For a loop over batches, which is its only reader: waits until there is something, and gives what can be had without waiting, `most` changes
+   * at most. None: it has ended.
+   */
+  async nextChanges(most: number): Promise<Change[]> {
+    const { value: first, done } = await this.nextItem('changes');
+    if (done === true) return [];
+    const changes = [first as Change];
+    // Looked for behind a full batch too: whether a snapshot has ended is to be known when its last change is acknowledged.
+    while (this.#hasAtHand() && changes.length < most) this.#takeAtHand(changes, most);
+    return changes;
+  }
+
+  /** For a loop over batches: called when it is closed, for whatever reason; at once where it is closed already. */
+  whenClosed(call: () => void): void {
+    if (this.#isClosed) call();
+    else this.#onClosed = call;
+  }
+
   tryAgain(): void {
     if (this.#hop !== undefined) this.#endHop();
     this.#emptyInTurn = -1;
@@ -249,6 +271,26 @@ export class StreamSubscription implements Subscription, Parked {
     return { value: undefined, done: true };
   }
 
+  /** Whether there are items to take; reads on where there are none, but neither waits nor ends. */
+  #hasAtHand(): boolean {
+    if (this.#isClosed) return false;
+    try {
+      do if (this.#at < this.#items.length) return true;
+      while (this.#fill() === 'more');
+    } catch (error) {
+      this.#failed = { error };
+    }
+    // It does not park, so native code need not say what comes now: the next one who asks has to look.
+    this.#emptyInTurn = -1;
+    return false;
+  }
+
+  #takeAtHand(changes: Change[], most: number): void {
+    const end = Math.min(this.#items.length, this.#at + most - changes.length);
+    for (; this.#at < end - 1; ++this.#at) changes.push(this.#items[this.#at] as Change);
+    changes.push(this.#handOver() as Change);
+  }
+
   #handOver(): Item {
     const item = this.#items[this.#at] as Item;
     ++this.#at;
@@ -261,6 +303,7 @@ export class StreamSubscription implements Subscription, Parked {
   }
 
   #fill(): 'more' | 'later' | 'end' {
+    if (this.#failed !== undefined) throw this.#failed.error;
     if (this.#hop !== undefined) return 'later';
     if (this.#events.length > 0) {
       this.#setItems(this.#mode === 'transactions' ? asTransaction(this.#events) : this.#events);
@@ -408,6 +451,7 @@ export class StreamSubscription implements Subscription, Parked {
     this.#reader?.close();
     this.#settleBootstrapped.reject(closedSubscription());
     for (const waiter of this.#waiters.splice(0)) waiter.resolve({ value: undefined, done: true });
+    this.#onClosed?.();
     onClose(this);
     await progress.close();
   }

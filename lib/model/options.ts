@@ -48,6 +48,18 @@ export interface SubscribeOptions {
   onProgress?: (progress: SnapshotProgress) => void;
 }
 
+export interface ConsumeOptions extends SubscribeOptions {
+  /** Default 50. */
+  maxBatchSize?: number;
+  /**
+   * After a handler that throws. `attempts`: how often it is called for one batch, default for ever. The delay grows from `minDelayMs` (default
+   * 100) to `maxDelayMs` (default 30 000).
+   */
+  retry?: { attempts?: number; minDelayMs?: number; maxDelayMs?: number };
+  /** A batch is acknowledged when its handler has returned, and in no other way. */
+  ack?: never;
+}
+
 export interface SnapshotProgress {
   table: string;
   rows: number;

@@ -1,6 +1,12 @@
 import type { Change, Transaction } from './change.js';
-import type { Position, SnapshotProgress, SubscribeOptions } from './options.js';
+import type { ConsumeOptions, Position, SnapshotProgress, SubscribeOptions } from './options.js';
 import type { AnyTables } from './value.js';
+
+/**
+ * Handles one batch. It is done with it when it returns, or when the promise that it returns resolves. `attempt` counts from 1; the array is the
+ * same in each. `signal` is aborted when the consuming is to end.
+ */
+export type ConsumeHandler = (changes: Change[], context: { attempt: number; signal: AbortSignal }) => void | Promise<void>;
 
 /** Where transactions come from: one database file, seen by one engine. */
 export interface Source extends AsyncDisposable {
@@ -8,6 +14,13 @@ export interface Source extends AsyncDisposable {
   info(): SourceInfo;
   /** Throws RowtapError ROWTAP_CLOSED, ROWTAP_BAD_OPTION, ROWTAP_NO_SUCH_TABLE, ROWTAP_DUPLICATE_CONSUMER, ROWTAP_NOT_WAL or ROWTAP_BUSY. */
   subscribe<Tables = AnyTables>(options?: SubscribeOptions): Subscription<Tables>;
+  /**
+   * Hands changes to `handler` in batches of at most `maxBatchSize` (default 50), in order, one call at a time: what there is without waiting. A
+   * batch whose handler throws is retried (default: for ever, exponential back-off with jitter); one that returns is acknowledged. Resolves when
+   * closed or aborted, after the handler that runs. Rejects as `subscribe` throws, with what ends a subscription, and with what the handler threw
+   * at its last attempt.
+   */
+  consume(handler: ConsumeHandler, options: ConsumeOptions): Promise<void>;
   /** Ends its subscriptions at once; what they have not handed over is dropped. Twice is fine. */
   close(): Promise<void>;
 }

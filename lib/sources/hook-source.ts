@@ -2,16 +2,26 @@ import type { NativeHub, NativeSource } from '../binding/native.js';
 import type { RowtapErrorCode } from '../errors/codes.js';
 import { RowtapError } from '../errors/rowtap-error.js';
 import { SqliteError } from '../errors/sqlite-error.js';
-import type { SubscribeOptions } from '../model/options.js';
-import type { Source, SourceInfo, Subscription, SubscriptionInfo } from '../model/source.js';
+import type { Change } from '../model/change.js';
+import type { ConsumeOptions, SubscribeOptions } from '../model/options.js';
+import type { ConsumeHandler, Source, SourceInfo, Subscription, SubscriptionInfo } from '../model/source.js';
 import type { AnyTables } from '../model/value.js';
-import { type CheckedSourceOptions, type CheckedSubscribeOptions, checkSubscribeOptions } from './options.js';
+import {
+  type CheckedConsumeOptions,
+  type CheckedSourceOptions,
+  type CheckedSubscribeOptions,
+  checkConsumeHandler,
+  checkConsumeOptions,
+  checkSubscribeOptions,
+} from './options.js';
 import { hasPlainName, makeTableFilter, requireTables, type TableFilter } from './table-filter.js';
 
 /** What a source asks of its subscriptions. */
 export interface SourceSubscription extends Subscription {
   readonly isClosed: boolean;
   info(): SubscriptionInfo;
+  nextChanges(most: number): Promise<Change[]>;
+  whenClosed(call: () => void): void;
 }
 
 export interface HookSourceParts {
@@ -22,6 +32,8 @@ export interface HookSourceParts {
   listTables(): string[] | undefined;
   /** Opens a subscription; `options` have been checked, and so has that the source is open. */
   open(source: HookSource, options: CheckedSubscribeOptions): SourceSubscription;
+  /** Hands what such a subscription has to `handler`, in batches, until its end; closes it. */
+  consume(subscription: SourceSubscription, handler: ConsumeHandler, options: CheckedConsumeOptions): Promise<void>;
   /** What is wrong apart from the source itself (its checkpoints); undefined when all is well. */
   error: () => { code: string; message: string } | undefined;
   /** Called once, when this thread learns that no subscription can be opened any more. */
@@ -119,14 +131,29 @@ export class HookSource implements Source {
   }
 
   subscribe<Tables = AnyTables>(options?: SubscribeOptions): Subscription<Tables> {
+    this.#requireOpen();
+    return this.#open(checkSubscribeOptions(options)) as unknown as Subscription<Tables>;
+  }
+
+  /** The subscription is placed before it returns its promise. */
+  async consume(handler: ConsumeHandler, options: ConsumeOptions): Promise<void> {
+    this.#requireOpen();
+    checkConsumeHandler(handler);
+    const checked = checkConsumeOptions(options);
+    await this.#parts.consume(this.#open(checked.subscribe), handler, checked);
+  }
+
+  #requireOpen(): void {
     if (!this.isOpen) throw this.failure ?? new RowtapError('ROWTAP_CLOSED', { what: `the source "${this.name}"` });
-    const checked = checkSubscribeOptions(options);
-    const tables = hasPlainName(checked.tables) ? this.tables() : undefined;
-    if (tables !== undefined) requireTables(checked.tables, tables, `the source "${this.name}"`);
-    const subscription = this.#parts.open(this, checked);
+  }
+
+  #open(options: CheckedSubscribeOptions): SourceSubscription {
+    const tables = hasPlainName(options.tables) ? this.tables() : undefined;
+    if (tables !== undefined) requireTables(options.tables, tables, `the source "${this.name}"`);
+    const subscription = this.#parts.open(this, options);
     // Where its signal was aborted before, it is closed by now.
     if (!subscription.isClosed) this.#subscriptions.add(subscription);
-    return subscription as unknown as Subscription<Tables>;
+    return subscription;
   }
 
   /** To be called by whoever closes a subscription of it. */

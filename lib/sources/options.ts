@@ -1,5 +1,5 @@
 import { badOption } from '../errors/rowtap-error.js';
-import type { RowOp, SnapshotMode, SnapshotProgress, SourceOptions, SubscribeOptions } from '../model/options.js';
+import type { ConsumeOptions, RowOp, SnapshotMode, SnapshotProgress, SourceOptions, SubscribeOptions } from '../model/options.js';
 import type { IntegerMode } from '../model/value.js';
 
 /** Options of a source, checked. */
@@ -25,6 +25,14 @@ export interface CheckedSubscribeOptions {
   onProgress: ((progress: SnapshotProgress) => void) | undefined;
 }
 
+/** Options of `consume`, checked, with their defaults. `subscribe` is without the signal, which is the loop's. */
+export interface CheckedConsumeOptions {
+  subscribe: CheckedSubscribeOptions;
+  maxBatchSize: number;
+  retry: { attempts: number; minDelayMs: number; maxDelayMs: number };
+  signal: AbortSignal | undefined;
+}
+
 const sourceOptionNames = ['name', 'engine', 'tables', 'excludeTables', 'durability', 'maxTransactionMemory', 'retention'] as const;
 const subscribeOptionNames = [
   'consumer',
@@ -41,6 +49,11 @@ const subscribeOptionNames = [
 ] as const;
 const rowOps = ['insert', 'update', 'delete'] as const;
 const defaultMaxBuffered = 64 * 1024 * 1024;
+const defaultMaxBatchSize = 50;
+const defaultMinDelayMs = 100;
+const defaultMaxDelayMs = 30_000;
+/** Timers know no longer ones (https://nodejs.org/api/timers.html#settimeoutcallback-delay-args). */
+const longestDelayMs = 2 ** 31 - 1;
 
 /** Throws ROWTAP_BAD_OPTION, naming the option and what it takes. */
 export function checkSourceOptions(options: SourceOptions | undefined): CheckedSourceOptions {
@@ -85,6 +98,38 @@ export function checkSubscribeOptions(options: SubscribeOptions | undefined): Ch
     signal,
     onProgress: onProgress as ((progress: SnapshotProgress) => void) | undefined,
   };
+}
+
+/** Throws ROWTAP_BAD_OPTION, naming the option and what it takes. */
+export function checkConsumeOptions(options: ConsumeOptions | undefined): CheckedConsumeOptions {
+  const { maxBatchSize, retry, ...others } = checkNames(options, [...subscribeOptionNames, 'maxBatchSize', 'retry'], 'consume');
+  if (others['ack'] !== undefined) {
+    throw badOption('`consume` acknowledges each batch when its handler has returned, so it takes no `ack`; leave it out');
+  }
+  const { signal, ...subscribe } = checkSubscribeOptions(others);
+  return {
+    subscribe: { ...subscribe, ack: 'manual', signal: undefined },
+    maxBatchSize: count({ maxBatchSize }, 'maxBatchSize') ?? defaultMaxBatchSize,
+    retry: checkRetryOptions(retry),
+    signal,
+  };
+}
+
+/** A default gives way to what is given for the other delay. */
+function checkRetryOptions(retry: unknown): CheckedConsumeOptions['retry'] {
+  const given = checkNames(retry, ['attempts', 'minDelayMs', 'maxDelayMs'], 'retry');
+  const attempts = given['attempts'] === Number.POSITIVE_INFINITY ? Number.POSITIVE_INFINITY : count(given, 'attempts');
+  const leastMs = delayMs(given, 'minDelayMs');
+  const mostMs = delayMs(given, 'maxDelayMs');
+  const minDelayMs = leastMs ?? Math.min(defaultMinDelayMs, mostMs ?? defaultMinDelayMs);
+  const maxDelayMs = mostMs ?? Math.max(defaultMaxDelayMs, minDelayMs);
+  if (minDelayMs > maxDelayMs) throw badOption('`minDelayMs` takes no more than `maxDelayMs`');
+  return { attempts: attempts ?? Number.POSITIVE_INFINITY, minDelayMs, maxDelayMs };
+}
+
+/** Throws ROWTAP_BAD_OPTION. */
+export function checkConsumeHandler(handler: unknown): void {
+  if (typeof handler !== 'function') throw badOption('`consume` takes a function that handles a batch of changes');
 }
 
 /**
@@ -145,6 +190,21 @@ function flag(given: Given, name: string): boolean | undefined {
   const value = given[name];
   if (value === undefined) return undefined;
   if (typeof value !== 'boolean') throw badOption(`\`${name}\` takes true or false`);
+  return value;
+}
+
+function count(given: Given, name: string): number | undefined {
+  const value = given[name];
+  if (value === undefined) return undefined;
+  if (typeof value !== 'number' || !Number.isSafeInteger(value) || value < 1) throw badOption(`\`${name}\` takes a positive integer`);
+  return value;
+}
+
+function delayMs(given: Given, name: string): number | undefined {
+  const value = given[name];
+  if (value === undefined) return undefined;
+  if (typeof value !== 'number' || !Number.isSafeInteger(value) || value < 1 || value > longestDelayMs)
+    throw badOption(`\`${name}\` takes milliseconds, an integer from 1 to ${longestDelayMs}`);
   return value;
 }
 

@@ -24,6 +24,7 @@ describe('docs/reference/api.md', () => {
     ['lib/writer/options.ts', 'DatabaseOptions'],
     ['lib/model/options.ts', 'SourceOptions'],
     ['lib/model/options.ts', 'SubscribeOptions'],
+    ['lib/model/options.ts', 'ConsumeOptions'],
     ['lib/model/source.ts', 'Source'],
     ['lib/model/source.ts', 'SourceInfo'],
     ['lib/model/source.ts', 'SubscriptionInfo'],

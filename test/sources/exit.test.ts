@@ -19,6 +19,17 @@ async function output(program: string): Promise<string> {
 test.each([
   ['a subscription that waits', 'void read(db.changes()); setImmediate(() => db.exec("INSERT INTO t VALUES (1)"));', 'insert 1\n'],
   ['one that nobody reads', 'db.changes(); db.exec("INSERT INTO t VALUES (1)");', ''],
+  [
+    'a consume that waits',
+    'void openSource(db).consume((all) => read(all), {}); setImmediate(() => db.exec("INSERT INTO t VALUES (1)"));',
+    'insert 1\nend\n',
+  ],
+  [
+    'one whose batch waited for another attempt',
+    `let calls = 0; const consumed = openSource(db).consume((all) => { if (++calls < 3) throw new Error("not yet"); return read(all); }, {
+       retry: { minDelayMs: 1 } }); db.exec("INSERT INTO t VALUES (1)");`,
+    'insert 1\nend\n',
+  ],
   ['a database that is closed', 'void read(db.changes()); db.exec("INSERT INTO t VALUES (1)"); db.close();', 'insert 1\nend\n'],
   ['a source that is closed', 'const s = openSource(db); void read(s.subscribe()); await s.close();', 'end\n'],
   [
