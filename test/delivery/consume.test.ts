@@ -3,6 +3,7 @@ import { ReaderState } from '../../lib/binding/native.js';
 import type { Bootstrap } from '../../lib/delivery/bootstrap.js';
 import { type ConsumeParts, consume } from '../../lib/delivery/consume.js';
 import type { SubscriptionParts } from '../../lib/delivery/subscription.js';
+import { RowtapError } from '../../lib/errors/rowtap-error.js';
 import type { Change, RowChange } from '../../lib/model/change.js';
 import type { ConsumeHandler } from '../../lib/model/source.js';
 import { turns } from '../support/captured.js';
@@ -265,6 +266,16 @@ describe('the end', () => {
     await expect(begin()).rejects.toMatchObject({ code, lsn: 102 });
     expect(batches).toEqual([[1, 2]]);
     expect(progress.notes).toEqual(['acknowledge 102', 'close']);
+  });
+
+  test('a source that can not go on rejects with its reason, behind what was queued', async () => {
+    const failure = new RowtapError('ROWTAP_FILE_GONE', { path: 'shop.db' });
+    const batches: unknown[][] = [];
+    const { fixture, begin } = consumed((changes) => void batches.push(idsOf(changes)), {}, { failure: () => failure });
+    fill(fixture, 1, 2);
+    fixture.stop(ReaderState.ended);
+    await expect(begin()).rejects.toBe(failure);
+    expect(batches).toEqual([[1, 2]]);
   });
 
   test('a snapshot that fails rejects, behind the page before', async () => {
