@@ -275,8 +275,9 @@ export class StreamSubscription implements Subscription, Parked {
   #hasAtHand(): boolean {
     if (this.#isClosed) return false;
     try {
-      do if (this.#at < this.#items.length) return true;
-      while (this.#fill() === 'more');
+      do {
+        if (this.#at < this.#items.length) return true;
+      } while (this.#fill() === 'more');
     } catch (error) {
       this.#failed = { error };
     }

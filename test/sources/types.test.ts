@@ -1,4 +1,4 @@
-import type { Change, Database, GapEvent, RowChange, SchemaEvent, SqlValue, Subscription, Transaction } from 'rowtap';
+import type { Change, Database, GapEvent, RowChange, SchemaEvent, Source, SqlValue, Subscription, Transaction } from 'rowtap';
 import { expect, expectTypeOf, test } from 'vitest';
 
 interface Shop {
@@ -7,11 +7,22 @@ interface Shop {
 }
 
 // Checked by the compiler (`make check`); nothing is run.
-function narrowing(db: Database, change: Change<Shop>, row: RowChange<Shop>, transaction: Transaction<Shop>, any: RowChange): void {
+function narrowing(
+  db: Database,
+  source: Source,
+  change: Change<Shop>,
+  row: RowChange<Shop>,
+  transaction: Transaction<Shop>,
+  any: RowChange,
+): void {
   expectTypeOf(db.changes<Shop>()).toEqualTypeOf<Subscription<Shop>>();
   expectTypeOf(db.changes({ tables: ['users'], engine: 'hook', snapshot: 'initial' })).toEqualTypeOf<Subscription>();
   // @ts-expect-error -- no such option
   db.changes({ tabels: [] });
+
+  expectTypeOf(source.consume((changes) => void expectTypeOf(changes).toEqualTypeOf<Change[]>(), {})).toEqualTypeOf<Promise<void>>();
+  // @ts-expect-error -- it acknowledges by itself
+  void source.consume(() => {}, { ack: 'manual' });
 
   expectTypeOf(row.table).toEqualTypeOf<'users' | 'orders'>();
   if (row.table === 'users') {
