@@ -1,8 +1,9 @@
+import { pause } from '../delivery/pause.js';
 import { badOption, RowtapError } from '../errors/rowtap-error.js';
 import { type BatchOutcome, BatchRunner, type ProcessRow } from './batch.js';
 import { type CatchupConfig, checkConfig, checkFunction, checkSignal, requireWritable } from './config.js';
 import type { CatchupDatabase } from './database.js';
-import { otherWork, pause } from './pause.js';
+import { otherWork } from './other-work.js';
 import { isBusy, mostRowRetries, Retries } from './retry.js';
 import type { SourceRow } from './source-queries.js';
 import { type OpenCommitSignal, Wake } from './wake.js';

@@ -1,5 +1,6 @@
 import type { Change } from '../model/change.js';
 import type { ConsumeHandler } from '../model/source.js';
+import { pause } from './pause.js';
 import { type RetryPolicy, retryDelayMs } from './retry-policy.js';
 import type { StreamSubscription } from './subscription.js';
 
@@ -64,17 +65,4 @@ async function handle(changes: Change[], handler: ConsumeHandler, retry: RetryPo
     await pause(retryDelayMs(retry, attempt, Math.random()), signal);
     if (signal.aborted) return false;
   }
-}
-
-/** Ends early when the signal is aborted. It keeps the process running, since a batch waits to be handled. */
-function pause(delayMs: number, signal: AbortSignal): Promise<void> {
-  return new Promise((resolve) => {
-    const end = (): void => {
-      clearTimeout(timer);
-      signal.removeEventListener('abort', end);
-      resolve();
-    };
-    const timer = setTimeout(end, delayMs);
-    signal.addEventListener('abort', end);
-  });
 }

@@ -56,8 +56,6 @@ export interface ConsumeOptions extends SubscribeOptions {
    * 100) to `maxDelayMs` (default 30 000).
    */
   retry?: { attempts?: number; minDelayMs?: number; maxDelayMs?: number };
-  /** A batch is acknowledged when its handler has returned, and in no other way. */
-  ack?: never;
 }
 
 export interface SnapshotProgress {

@@ -103,8 +103,8 @@ export function checkSubscribeOptions(options: SubscribeOptions | undefined): Ch
 /** Throws ROWTAP_BAD_OPTION, naming the option and what it takes. */
 export function checkConsumeOptions(options: ConsumeOptions | undefined): CheckedConsumeOptions {
   const { maxBatchSize, retry, ...others } = checkNames(options, [...subscribeOptionNames, 'maxBatchSize', 'retry'], 'consume');
-  if (others['ack'] !== undefined) {
-    throw badOption('`consume` acknowledges each batch when its handler has returned, so it takes no `ack`; leave it out');
+  if (others['ack'] === 'manual') {
+    throw badOption('`consume` acknowledges each batch when its handler has returned, so there is no `ack: "manual"`; leave it out');
   }
   const { signal, ...subscribe } = checkSubscribeOptions(others);
   return {

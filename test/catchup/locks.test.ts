@@ -1,6 +1,6 @@
 import { Database, SqliteError } from 'rowtap';
 import { expect, onTestFinished, test } from 'vitest';
-import { busyDelayMs } from '../../lib/catchup/retry.js';
+import { Retries } from '../../lib/catchup/retry.js';
 import { turns } from '../support/captured.js';
 import { catchupOn, copy, doneIds, type Entry, eventLog, upTo } from './event-log.js';
 
@@ -116,8 +116,12 @@ test('a row whose own work meets a lock is tried again, and given up in the end'
   expect(failures).toBe(9);
 });
 
-test('each wait is longer than the one before, up to a second, and half of it is chance', () => {
-  expect([1, 2, 3, 4].map((failures) => busyDelayMs(failures, 1))).toEqual([5, 10, 20, 40]);
-  expect([1, 2, 3, 4].map((failures) => busyDelayMs(failures, 0))).toEqual([2.5, 5, 10, 20]);
-  expect(busyDelayMs(1_000_000, 1)).toBe(1000);
+test('each wait is longer than the one before, by chance, up to a second', () => {
+  const retries = new Retries();
+  const waits = Array.from({ length: 30 }, () => retries.nextDelayMs());
+  expect(waits[0]).toBeLessThanOrEqual(6);
+  expect(waits.every((wait) => wait >= 3 && wait <= 1000)).toBe(true);
+  expect(waits.slice(15).every((wait) => wait >= 500)).toBe(true);
+  retries.reset();
+  expect(retries.nextDelayMs()).toBeLessThanOrEqual(6);
 });

@@ -46,7 +46,7 @@ describe('what is wrong is refused before anything changes', () => {
     [{ retry: { minDelayMs: 0 } }, '`minDelayMs` takes milliseconds, an integer from 1 to 2147483647'],
     [{ retry: { maxDelayMs: 2 ** 31 } }, '`maxDelayMs` takes milliseconds, an integer from 1 to 2147483647'],
     [{ retry: { minDelayMs: 11, maxDelayMs: 10 } }, '`minDelayMs` takes no more than `maxDelayMs`'],
-    [{ ack: 'manual' }, '`consume` acknowledges each batch when its handler has returned, so it takes no `ack`'],
+    [{ ack: 'manual' }, '`consume` acknowledges each batch when its handler has returned, so there is no `ack: "manual"`'],
     [{ batchSize: 5 }, '`consume` knows no option "batchSize"'],
     [{ signal: {} }, '`signal` takes an AbortSignal'],
     [{ consumer: '' }, '`consumer` takes a string that is not empty'],
@@ -72,7 +72,7 @@ describe('what is wrong is refused before anything changes', () => {
     { retry: { minDelayMs: 60_000 } },
     { retry: { maxDelayMs: 1 } },
     { retry: { attempts: Number.POSITIVE_INFINITY, minDelayMs: 5, maxDelayMs: 5 } },
-    { retry: {}, maxBatchSize: 1, ack: undefined },
+    { retry: {}, maxBatchSize: 1, ack: 'auto' },
   ])('%j is fine', async (options) => {
     const { source } = open();
     await source.consume(() => {}, { ...options, signal: AbortSignal.abort() } as never);

@@ -21,8 +21,6 @@ function narrowing(
   db.changes({ tabels: [] });
 
   expectTypeOf(source.consume((changes) => void expectTypeOf(changes).toEqualTypeOf<Change[]>(), {})).toEqualTypeOf<Promise<void>>();
-  // @ts-expect-error -- it acknowledges by itself
-  void source.consume(() => {}, { ack: 'manual' });
 
   expectTypeOf(row.table).toEqualTypeOf<'users' | 'orders'>();
   if (row.table === 'users') {
