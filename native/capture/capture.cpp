@@ -412,8 +412,10 @@ void Capture::SettleUnknown() noexcept {
   is_unknown_ = false;
   if (rowtap_unknown_commit_outcome(borrowed_db_, pending_->counter_before, &pending_->counter_after) == ROWTAP_COMMIT_UNDONE) {
     hub_->Drop(*pending_);
-  } else {
+  } else if (is_lost_ || pending_->lsn != 0) {
     hub_->Lose(*pending_);
+  } else {
+    hub_->Commit(*pending_, nullptr);
   }
   EndTransaction();
 }

@@ -200,18 +200,22 @@ void Hub::PublishResolved() noexcept {
     const BatchPtr batch = std::move(pending->batch);
     if (pending->gap_lsn != 0) PublishGap(pending->gap_lsn);
     counter_ = pending->is_committed ? pending->counter_after : pending->counter_before;
+    if (pending->is_lost) {
+      for (const auto& reader : readers_) reader->Lose();
+      is_loss_unnumbered_ = pending->lsn == 0;
+    }
     if (!pending->is_committed || pending->lsn == 0) continue;
+    is_loss_unnumbered_ = false;
     published_lsn_ = pending->lsn;
     stats_.transactions++;
     stats_.changes += pending->changes;
     stats_.bytes += pending->size;
-    for (const auto& reader : readers_) {
-      if (pending->is_lost) {
-        reader->Lose();
-      } else if (batch != nullptr) {
-        reader->Push(batch);
-      }
-    }
+    if (batch == nullptr) continue;
+    for (const auto& reader : readers_) reader->Push(batch);
+  }
+  if (is_loss_unnumbered_ && first_pending_ == nullptr) {
+    is_loss_unnumbered_ = false;
+    published_lsn_ = ++next_lsn_;
   }
 }
 

@@ -142,6 +142,8 @@ class Hub : public std::enable_shared_from_this<Hub> {
   int64_t published_lsn_;
   std::shared_ptr<PendingCommit> first_pending_;
   PendingCommit* last_pending_ = nullptr;
+  // What was lost had been taken for a commit of nothing when it entered. Those who come later must find an LSN that they have not seen.
+  bool is_loss_unnumbered_ = false;
   uint64_t counter_ = 0;  // as the last resolved commit left it; 0: not known
   UnannouncedCommits unannounced_;
   bool is_gap_due_ = false;

@@ -36,6 +36,12 @@ int SchemaChange::Lose() noexcept {
 }
 
 int SchemaChange::After() noexcept {
+  // SQLite compiles a statement anew where another connection has changed the schema, and first undoes what it has begun. Where that fails
+  // it rolls back the whole transaction, and the statement then commits by itself: what it did has no place in a transaction to be told.
+  if (rowtap_transaction_state(borrowed_db_) != SQLITE_TXN_WRITE) {
+    borrowed_capture_.Lose();
+    return SQLITE_OK;
+  }
   if (!has_before_) return SQLITE_OK;
   try {
     const Tables after = ReadTables();

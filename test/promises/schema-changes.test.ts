@@ -1,7 +1,7 @@
 import { type Change, Database, type SchemaEvent } from 'rowtap';
-import { expect, test } from 'vitest';
+import { expect, onTestFinished, test } from 'vitest';
 import { allocateSingly, clearAllocationFaults, countAllocations, failAllocation } from '../support/allocation-faults.js';
-import { capture } from '../support/captured.js';
+import { briefTransactions, capture, turns } from '../support/captured.js';
 import { nativeConnectionOf } from '../support/native-connection.js';
 
 const before = "CREATE TABLE t (id INTEGER PRIMARY KEY, a TEXT, b); INSERT INTO t VALUES (1, 'x', 'y'), (2, 'p', 'q')";
@@ -137,5 +137,45 @@ test('a schema change that succeeds has kept its transaction, whichever allocati
     clearAllocationFaults();
     if (isDone) expect(db.inTransaction, `after the failure of allocation ${after}`).toBe(true);
     if (db.inTransaction) db.exec('ROLLBACK');
+  }
+});
+
+test('a schema change that has to be compiled anew is delivered, or the subscription ends, whichever allocation fails meanwhile', async () => {
+  const { db, path, subscription } = capture({ before });
+  await subscription.close();
+  const other = new Database(path);
+  onTestFinished(() => void other.close());
+  allocateSingly(nativeConnectionOf(db));
+  let isReached = true;
+  for (let after = 0; isReached; after++) {
+    db.exec('DROP TABLE IF EXISTS u; DROP TABLE IF EXISTS o');
+    const received: Change[] = [];
+    let error: unknown;
+    const listening = db.changes();
+    const reading = (async () => {
+      for await (const change of listening) received.push(change);
+    })().catch((reason: unknown) => {
+      error = reason;
+    });
+    other.exec('CREATE TABLE o (x)');
+    failAllocation(after);
+    let isDone = true;
+    try {
+      db.exec('CREATE TABLE u AS SELECT a FROM t');
+    } catch {
+      isDone = false;
+    }
+    isReached = countAllocations().refused > 0;
+    clearAllocationFaults();
+    await turns();
+    if (error !== undefined) expect(error).toMatchObject({ code: 'ROWTAP_CAPTURE_LOST' });
+    else if (isDone)
+      expect(briefTransactions(received).at(-1), `after the failure of allocation ${after}`).toEqual([
+        'create u',
+        "insert u ('x')",
+        "insert u ('p')",
+      ]);
+    await listening.close();
+    await reading;
   }
 });
