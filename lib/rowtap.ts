@@ -173,7 +173,8 @@ function addOwner(source: HookSource, database: Writer): boolean {
 }
 
 function removeOwner(source: HookSource, database: Writer): void {
-  if (ownersOf.get(source)?.delete(database) === true) source.removeUser();
+  const owners = ownersOf.get(source);
+  if (owners?.delete(database) === true) source.removeUser(owners.size === 0);
 }
 
 function binding(): NativeBinding {

@@ -24,7 +24,7 @@ case $sanitizer in
     ;;
   tsan)
     # What happens inside of node, which is not instrumented, is none of our business.
-    export TSAN_OPTIONS="halt_on_error=1:second_deadlock_stack=1:ignore_noninstrumented_modules=1:$log"
+    export TSAN_OPTIONS="halt_on_error=1:second_deadlock_stack=1:ignore_noninstrumented_modules=1:suppressions=$root/scripts/tsan.supp:$log"
     preload="$(runtime tsan)"
     ;;
   *)

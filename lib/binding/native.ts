@@ -92,6 +92,8 @@ export interface NativeReader {
   skipBatch(): void;
   /** One of ReaderState. A laggard, a lost one, and one whose source has ended still hand out what was queued before. */
   state(): number;
+  /** Nothing is published to it any more; what was is still handed out. */
+  end(): void;
   /** `[transactions, bytes]` that wait to be read. */
   buffered(): [transactions: number, bytes: number];
   /** Twice is fine. */

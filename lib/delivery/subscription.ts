@@ -95,6 +95,7 @@ export class StreamSubscription implements Subscription, Parked {
   /** Met behind changes that are handed over before it is thrown. */
   #failed: { error: unknown } | undefined;
   #onClosed: (() => void) | undefined;
+  #isEnding = false;
   /** The rest of the stretch waits for the other callbacks of the event loop. */
   #hop: NodeJS.Immediate | undefined;
   #isClosed = false;
@@ -146,6 +147,12 @@ export class StreamSubscription implements Subscription, Parked {
 
   [Symbol.asyncDispose](): Promise<void> {
     return this.close();
+  }
+
+  /** What was published is still handed over, then comes the end. */
+  end(): void {
+    this.#isEnding = true;
+    this.#reader?.end();
   }
 
   info(): SubscriptionInfo {
@@ -372,6 +379,7 @@ export class StreamSubscription implements Subscription, Parked {
     this.#reader?.close();
     const { lsn, reader, bootstrap } = beginAgain();
     this.#reader = reader;
+    if (this.#isEnding) reader.end();
     this.#drain = new Drain(reader, decoder);
     this.#bootstrap = bootstrap;
     this.#acknowledgement = new Acknowledgement(progress, ack, lsn, true);

@@ -20,6 +20,8 @@ import { hasPlainName, makeTableFilter, requireTables, type TableFilter } from '
 export interface SourceSubscription extends Subscription {
   readonly isClosed: boolean;
   info(): SubscriptionInfo;
+  /** What was published is still handed over, then comes the end. */
+  end(): void;
   nextChanges(most: number): Promise<Change[]>;
   whenClosed(call: () => void): void;
 }
@@ -177,10 +179,14 @@ export class HookSource implements Source {
     this.#parts.native.addUser();
   }
 
-  /** One of them less; with the last one, in whatever thread, it ends. */
-  removeUser(): void {
+  /**
+   * One of them less. With the last one of this thread its subscriptions end, as the database is closed that they were made through; with the
+   * last one of all threads the source does.
+   */
+  removeUser(isLastHere: boolean): void {
     this.#parts.native.removeUser();
     this.noticeEnd();
+    if (isLastHere) for (const subscription of this.#subscriptions) subscription.end();
   }
 
   /** Bytes that one open transaction, or what waits to be read, may hold in memory before it spills; of the whole file. */

@@ -138,8 +138,8 @@ class NativeReader final : public Napi::ObjectWrap<NativeReader> {
         env, "NativeReader",
         {InstanceMethod<&NativeReader::Read>("read"), InstanceMethod<&NativeReader::Batch>("batch", napi_default_method, classes),
          InstanceMethod<&NativeReader::SkipBatch>("skipBatch"), InstanceMethod<&NativeReader::State>("state"),
-         InstanceMethod<&NativeReader::Buffered>("buffered"), InstanceMethod<&NativeReader::Close>("close"),
-         InstanceAccessor<&NativeReader::StartLsn>("startLsn")},
+         InstanceMethod<&NativeReader::Buffered>("buffered"), InstanceMethod<&NativeReader::End>("end"),
+         InstanceMethod<&NativeReader::Close>("close"), InstanceAccessor<&NativeReader::StartLsn>("startLsn")},
         classes);
   }
 
@@ -175,6 +175,10 @@ class NativeReader final : public Napi::ObjectWrap<NativeReader> {
   Napi::Value Buffered(const Napi::CallbackInfo& info) {
     const auto buffered = parts_.reader->buffered();
     return Numbers(info.Env(), {buffered.transactions, buffered.bytes});
+  }
+  void End(const Napi::CallbackInfo& info) {
+    parts_.reader->End();
+    FlushWake(info.Env());
   }
   void Close(const Napi::CallbackInfo&) { open_readers_->Close(parts_); }
   Napi::Value StartLsn(const Napi::CallbackInfo& info) { return Number(info.Env(), parts_.reader->start_lsn()); }

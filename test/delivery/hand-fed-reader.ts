@@ -94,6 +94,10 @@ export class HandFedReader implements NativeReader {
     return [this.batches.length, this.batches.reduce((sum, { frames }) => sum + sizeOf(frames), 0)];
   }
 
+  end(): void {
+    if (this.finalState === ReaderState.open) this.finalState = ReaderState.ended;
+  }
+
   close(): void {
     this.isClosed = true;
     this.batches.length = 0;

@@ -171,6 +171,24 @@ test("another thread's in-memory database gives its changes, and says where its 
   expect(await briefly(thread.run(next))).toBe('insert t (2)');
 });
 
+test("a thread's subscriptions end with its last database, while others go on", async () => {
+  const db = newDatabase(schema);
+  const ours = db.changes()[Symbol.asyncIterator]();
+  const thread = await Thread.start();
+  await thread.run(({ Database: Opened }, kept, path) => {
+    kept.db = new Opened(path);
+    kept.changes = kept.db.changes()[Symbol.asyncIterator]();
+    kept.db.exec('INSERT INTO t VALUES (2)');
+    kept.db.close();
+  }, db.name);
+  expect(await briefly(thread.run(next))).toBe('insert t (2)');
+  expect(await thread.run(next)).toBe('end');
+  db.exec('INSERT INTO t VALUES (3)');
+  expect((await ours.next()).value).toMatchObject({ after: { id: 2 } });
+  expect((await ours.next()).value).toMatchObject({ after: { id: 3 } });
+  await ours.return?.();
+});
+
 test('threads that open a source of one file at the same moment, and close it, share the one that is there', {
   timeout: 120_000,
 }, async () => {
