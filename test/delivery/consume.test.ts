@@ -4,11 +4,11 @@ import type { Bootstrap } from '../../lib/delivery/bootstrap.js';
 import { type ConsumeParts, consume } from '../../lib/delivery/consume.js';
 import type { SubscriptionParts } from '../../lib/delivery/subscription.js';
 import { RowtapError } from '../../lib/errors/rowtap-error.js';
-import type { Change, RowChange } from '../../lib/model/change.js';
+import type { Change } from '../../lib/model/change.js';
 import type { ConsumeHandler } from '../../lib/model/source.js';
 import { turns } from '../support/captured.js';
 import { printedSeed, seededRandom } from '../support/seeded-random.js';
-import { Fixture, insert, NotedProgress } from './hand-fed-reader.js';
+import { Fixture, insert, NotedProgress, row } from './hand-fed-reader.js';
 
 const forEver = { attempts: Number.POSITIVE_INFINITY, minDelayMs: 100, maxDelayMs: 1000 };
 const idsOf = (changes: readonly Change[]): unknown[] => changes.map((change) => ('key' in change ? change.key?.['id'] : change.op));
@@ -59,20 +59,6 @@ function onePage(page: Change[], failure?: Error): Bootstrap {
     close: () => {},
   };
 }
-
-const row = (id: number, last = false): RowChange => ({
-  source: 'test',
-  lsn: 100,
-  index: id,
-  time: 5,
-  op: 'snapshot',
-  table: 'numbers',
-  key: { id },
-  before: null,
-  after: { id },
-  indirect: false,
-  last,
-});
 
 afterEach(() => {
   vi.useRealTimers();

@@ -7,6 +7,7 @@ import { everyOp, type Selection } from '../../lib/decode/selection.js';
 import { noProgress, type Progress } from '../../lib/delivery/progress.js';
 import { StreamSubscription, type SubscriptionParts } from '../../lib/delivery/subscription.js';
 import { Turns } from '../../lib/delivery/turns.js';
+import type { RowChange } from '../../lib/model/change.js';
 import type { RowtapError } from '../../lib/errors/rowtap-error.js';
 import { describeTable, encodeBatch, encodeFrame, encodeRecord, encodeSchema } from '../decode/frame-encoder.js';
 
@@ -116,6 +117,21 @@ export const tables = [
 ];
 export const numbers = 1;
 export const others = 2;
+
+/** A row of a snapshot of `numbers`. */
+export const row = (id: number, last = false): RowChange => ({
+  source: 'test',
+  lsn: 100,
+  index: id,
+  time: 5,
+  op: 'snapshot',
+  table: 'numbers',
+  key: { id },
+  before: null,
+  after: { id },
+  indirect: false,
+  last,
+});
 
 const asciiFlag = (text: string): number => (Buffer.byteLength(text) === text.length ? frameLayout.flagAscii : 0);
 

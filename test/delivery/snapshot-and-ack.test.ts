@@ -1,22 +1,9 @@
 import { describe, expect, test } from 'vitest';
 import type { Bootstrap } from '../../lib/delivery/bootstrap.js';
-import type { Change, RowChange } from '../../lib/model/change.js';
+import type { Change } from '../../lib/model/change.js';
 import type { SnapshotProgress } from '../../lib/model/options.js';
-import { alter, Fixture, insert, NotedProgress, take } from './hand-fed-reader.js';
+import { alter, Fixture, insert, NotedProgress, row, take } from './hand-fed-reader.js';
 
-const row = (id: number, last = false): RowChange => ({
-  source: 'test',
-  lsn: 100,
-  index: id,
-  time: 5,
-  op: 'snapshot',
-  table: 'numbers',
-  key: { id },
-  before: null,
-  after: { id },
-  indirect: false,
-  last,
-});
 const begin = (table: string, index: number): Change => ({
   source: 'test',
   lsn: 100,

@@ -41,7 +41,7 @@ test('one look for each time that the file was written to, and one more while it
   expect(seen.looks).toBe(2);
   write();
   wait(2000);
-  expect(seen).toMatchObject({ looks: 3, open: 0 });
+  expect(seen).toEqual({ looks: 3, open: 0, isPutOff: false, failure: undefined, gone: [] });
   commits.stop();
 });
 
