@@ -8,25 +8,28 @@ import { Catchup as CatchupOn } from './catchup/catchup.js';
 import type { CatchupConfig } from './catchup/config.js';
 import { smallestPosition } from './catchup/position-table.js';
 import { openCheckpoints } from './checkpoint/checkpoints.js';
-import type { CheckpointDatabase } from './checkpoint/database.js';
-import { resume } from './checkpoint/resume.js';
+import { resume, resumeFromLog } from './checkpoint/resume.js';
 import { everyOp, maskOf, type Selection } from './decode/selection.js';
 import { openCommitSignal } from './delivery/commit-signal.js';
 import { consume } from './delivery/consume.js';
-import type { OpenedConsumer, ProgressStore } from './delivery/progress.js';
+import type { OpenedConsumer, ProgressStore, StoredProgress } from './delivery/progress.js';
 import { noProgress } from './delivery/progress.js';
+import type { StreamReader } from './delivery/stream-reader.js';
 import { type Restart, StreamSubscription } from './delivery/subscription.js';
 import { Turns } from './delivery/turns.js';
 import { fromNative } from './errors/from-native.js';
 import { badOption, RowtapError } from './errors/rowtap-error.js';
+import type { LogConnection, LogDatabase } from './log/database.js';
+import { FileLog } from './log/file-log.js';
+import { LogReader } from './log/log-reader.js';
 import type { GapEvent } from './model/change.js';
-import type { SourceOptions, SubscribeOptions } from './model/options.js';
+import type { Retention, SourceOptions, SubscribeOptions } from './model/options.js';
 import type { Source, SourceInfo, Subscription } from './model/source.js';
 import type { AnyTables } from './model/value.js';
 import { requireWal } from './snapshot/journal-mode.js';
 import { Snapshot } from './snapshot/snapshot.js';
 import { CapturedFile } from './sources/captured-file.js';
-import { ForeignCommits, type WatchConnection } from './sources/foreign-commits.js';
+import { ForeignCommits } from './sources/foreign-commits.js';
 import { HookSource } from './sources/hook-source.js';
 import {
   type CheckedSourceOptions,
@@ -44,7 +47,7 @@ import { writerBinding } from './writer/native-binding.js';
 import type { DatabaseOptions } from './writer/options.js';
 
 const registry = new SourceRegistry<HookSource>(binding, viewOf);
-const files = new Map<string, CapturedFile<ProgressStore>>();
+const files = new Map<string, CapturedFile<ProgressStore, FileLog>>();
 /** The databases of this thread that a source was opened or used through; it ends with the last of them, in whatever thread. */
 const ownersOf = new WeakMap<HookSource, Set<Writer>>();
 let turns: Turns | undefined;
@@ -228,7 +231,9 @@ function openHookSource(database: Writer, options: CheckedSourceOptions): HookSo
   const file = fileOf(database);
   try {
     if (hasPlainName(options.tables)) requireTables(options.tables, listTablesOf(file, new Set([database])) ?? [], 'the database');
-    const settings: SharedSettings = { tables: options.tables, excludeTables: options.excludeTables, isReadonly: database.readonly };
+    if (options.durability === 'log') logOf(file).open();
+    const { tables, excludeTables, durability, retention } = options;
+    const settings: SharedSettings = { tables, excludeTables, durability, retention, isReadonly: database.readonly };
     const source = registry.open(file.hub, name, file.path, JSON.stringify(settings));
     if (options.maxTransactionMemory !== undefined) source.setMaxTransactionMemory(options.maxTransactionMemory);
     // Whom it was opened with.
@@ -244,17 +249,19 @@ function openHookSource(database: Writer, options: CheckedSourceOptions): HookSo
 interface SharedSettings {
   tables: string[] | undefined;
   excludeTables: string[] | undefined;
+  durability: 'live' | 'log';
+  retention: Retention;
   isReadonly: boolean;
 }
 
 /** This thread's view of a source that is open. */
 function viewOf(native: NativeSource): HookSource {
-  const { isReadonly, ...lists } = JSON.parse(native.options) as Partial<SharedSettings>;
+  const { isReadonly, durability = 'live', ...lists } = JSON.parse(native.options) as Partial<SharedSettings>;
   const file = files.get(native.hubKey) ?? addFile(native.hubKey, native.path, binding().hubOfSource(native), isReadonly === true);
   const owners = new Set<Writer>();
   const source = new HookSource({
     native,
-    options: { tables: lists.tables, excludeTables: lists.excludeTables },
+    options: { tables: lists.tables, excludeTables: lists.excludeTables, durability },
     hub: file.hub,
     listTables: () => listTablesOf(file, owners),
     open: (opened, subscribeOptions) => openSubscription(file, native, opened, subscribeOptions, owners),
@@ -281,7 +288,7 @@ function defaultName(database: Writer): string {
 }
 
 /** The user tables as the first of the source's databases sees them; a thread without one looks for itself. */
-function listTablesOf({ path, hub }: CapturedFile<ProgressStore>, owners: ReadonlySet<Writer>): string[] | undefined {
+function listTablesOf({ path, hub }: CapturedFile<ProgressStore, FileLog>, owners: ReadonlySet<Writer>): string[] | undefined {
   const [database] = owners;
   const openOnlooker = (): Writer => openOnFile(path, hub, { isReadonly: true, timeoutMs: 0 });
   if (database !== undefined) return listTablesSeenBy(database, openOnlooker);
@@ -289,7 +296,7 @@ function listTablesOf({ path, hub }: CapturedFile<ProgressStore>, owners: Readon
 }
 
 /** The first source of a file in this thread: LSNs go on above those of earlier lives. */
-function fileOf(database: Writer): CapturedFile<ProgressStore> {
+function fileOf(database: Writer): CapturedFile<ProgressStore, FileLog> {
   const { hub, key, path } = binding().hubOf(nativeOf(database));
   const known = files.get(key);
   if (known !== undefined) return known;
@@ -303,18 +310,29 @@ function fileOf(database: Writer): CapturedFile<ProgressStore> {
   }
 }
 
-function addFile(key: string, path: string, hub: NativeHub, isReadonly: boolean): CapturedFile<ProgressStore> {
+function addFile(key: string, path: string, hub: NativeHub, isReadonly: boolean): CapturedFile<ProgressStore, FileLog> {
   const isMemory = path === memoryPath;
-  const store = openCheckpoints({ isMemory, hub, isReadonly, connect: () => openForPositions(path, hub, isReadonly) });
+  const connect = (timeoutMs: number): LogDatabase => openForWrite(path, hub, isReadonly, timeoutMs);
+  const store = openCheckpoints({ isMemory, hub, isReadonly, connect: () => connect(checkpointTimeoutMs) });
   const onGone = (error: RowtapError): void => file.fail(error);
-  const foreignCommits = isMemory ? undefined : new ForeignCommits({ path, hub, connect: () => openWatch(path, hub), onGone });
-  const file = new CapturedFile<ProgressStore>({ key, path, isReadonly, hub, store, foreignCommits });
+  const log = isMemory ? undefined : new FileLog({ path, hub, isReadonly, connect });
+  const tell = (): boolean => log?.tellForeignCommits() ?? true;
+  const foreignCommits = isMemory
+    ? undefined
+    : new ForeignCommits({ path, hub, connect: () => openForReading(path, hub, 0), tell, onGone });
+  const file = new CapturedFile<ProgressStore, FileLog>({ key, path, isReadonly, hub, store, log, foreignCommits });
   files.set(key, file);
   return file;
 }
 
-function openForPositions(path: string, hub: NativeHub, isReadonly: boolean): CheckpointDatabase {
-  const connection = openOnFile(path, hub, { isReadonly, timeoutMs: checkpointTimeoutMs });
+function logOf(file: CapturedFile<ProgressStore, FileLog>): FileLog {
+  if (file.log !== undefined) return file.log;
+  throw badOption('`durability: "log"` keeps its log in the database file, and an in-memory database has none; leave it out for "live"');
+}
+
+/** For what rowtap writes for itself. */
+function openForWrite(path: string, hub: NativeHub, isReadonly: boolean, timeoutMs: number): LogDatabase {
+  const connection = openOnFile(path, hub, { isReadonly, timeoutMs });
   return {
     prepare: (sql) => connection.prepare(sql),
     exec: (sql) => connection.exec(sql),
@@ -323,12 +341,7 @@ function openForPositions(path: string, hub: NativeHub, isReadonly: boolean): Ch
   };
 }
 
-function openWatch(path: string, hub: NativeHub): WatchConnection {
-  const watch = openOnFile(path, hub, { isReadonly: true, timeoutMs: 0 });
-  return { native: nativeOf(watch), close: () => watch.close() };
-}
-
-async function leaveFile(file: CapturedFile<ProgressStore>, source: HookSource): Promise<void> {
+async function leaveFile(file: CapturedFile<ProgressStore, FileLog>, source: HookSource): Promise<void> {
   file.sources.delete(source);
   if (file.sources.size === 0) await file.store.close();
 }
@@ -337,7 +350,7 @@ async function leaveFile(file: CapturedFile<ProgressStore>, source: HookSource):
  * Where only ended sources are left of a file, nothing here holds it any more: subscriptions that nobody will ever read can go with their garbage,
  * and a new file in its place (the system may give it the same inode) is not mistaken for it.
  */
-function forgetFile(file: CapturedFile<ProgressStore>): void {
+function forgetFile(file: CapturedFile<ProgressStore, FileLog>): void {
   if (file.openSource() !== undefined) return;
   if (files.get(file.key) === file) files.delete(file.key);
   file.foreignCommits?.end();
@@ -348,7 +361,7 @@ function forgetFile(file: CapturedFile<ProgressStore>): void {
  * snapshot's read transaction, while no commit is in doubt), and only then is anything built on them. What fails on the way closes the rest.
  */
 function openSubscription(
-  file: CapturedFile<ProgressStore>,
+  file: CapturedFile<ProgressStore, FileLog>,
   native: NativeSource,
   source: HookSource,
   options: CheckedSubscribeOptions,
@@ -376,8 +389,12 @@ function openSubscription(
       acceptsTable,
       onProgress: options.onProgress,
     });
+  const takeAnyPlace =
+    source.durability === 'log'
+      ? (stored: StoredProgress | undefined, how: CheckedSubscribeOptions) => takeLogPlace(file, native, how, stored, owners)
+      : (stored: StoredProgress | undefined, how: CheckedSubscribeOptions) => takePlace(file, native, how, stored, owners);
   const beginAgain = (): Restart => {
-    const { lsn, reader, snapshot } = takePlace(file, native, { ...options, snapshot: 'always' }, undefined, owners);
+    const { lsn, reader, snapshot } = takeAnyPlace(undefined, { ...options, snapshot: 'always' });
     return { lsn, reader, bootstrap: openSnapshot(snapshot as Writer, lsn) };
   };
   let opened: OpenedConsumer | undefined;
@@ -385,7 +402,7 @@ function openSubscription(
   file.foreignCommits?.start();
   try {
     opened = consumer === undefined ? unnamedConsumer : file.store.open(consumer);
-    place = takePlace(file, native, options, opened.stored, owners);
+    place = takeAnyPlace(opened.stored, options);
     const { reader, snapshot, gap, lsn } = place;
     const bootstrap = snapshot && openSnapshot(snapshot, lsn);
     const isOnlySnapshot = options.snapshot === 'only';
@@ -423,17 +440,17 @@ function openSubscription(
 
 interface Place {
   lsn: number;
-  reader: NativeReader;
+  reader: StreamReader;
   /** Its read transaction is open, as of `lsn`. */
   snapshot: Writer | undefined;
   gap: GapEvent['reason'] | undefined;
 }
 
 function takePlace(
-  file: CapturedFile<ProgressStore>,
+  file: CapturedFile<ProgressStore, FileLog>,
   native: NativeSource,
   options: CheckedSubscribeOptions,
-  stored: Parameters<typeof resume>[1],
+  stored: StoredProgress | undefined,
   owners: ReadonlySet<Writer>,
 ): Place {
   for (;;) {
@@ -442,7 +459,7 @@ function takePlace(
     const snapshot = isSnapshotDue ? openSnapshotConnection(file, owners) : undefined;
     let reader: NativeReader;
     try {
-      reader = file.hub.openReader(options.maxBuffered, snapshot === undefined ? null : nativeOf(snapshot));
+      reader = file.hub.openReader(options.maxBuffered, snapshot === undefined ? null : nativeOf(snapshot), null);
     } catch (error) {
       snapshot?.close();
       throw fromNative(error);
@@ -458,7 +475,76 @@ function takePlace(
   }
 }
 
-function openSnapshotConnection({ path, hub, isReadonly }: CapturedFile<ProgressStore>, owners: ReadonlySet<Writer>): Writer {
+/**
+ * The same where a log is kept: the reader begins at the consumer's position, be it far behind; a snapshot is as of the newest entry that its
+ * read transaction sees.
+ */
+function takeLogPlace(
+  file: CapturedFile<ProgressStore, FileLog>,
+  native: NativeSource,
+  options: CheckedSubscribeOptions,
+  stored: StoredProgress | undefined,
+  owners: ReadonlySet<Writer>,
+): Place {
+  const log = logOf(file);
+  const { path, hub } = file;
+  const timeoutMs = snapshotTimeoutMs(hub, owners);
+  const connection = openForReading(path, hub, timeoutMs);
+  let live: NativeReader | undefined;
+  let snapshot: Writer | undefined;
+  try {
+    const history = log.history ?? log.open();
+    live = openLogged(hub, options, undefined, connection);
+    const { gap, isSnapshotDue } = resumeFromLog(options.snapshot, stored, { history, tailLsn: live.logLsn });
+    if (gap === 'history-changed' && stored !== undefined) {
+      // What comes from now on is to be found behind what the consumer has acknowledged.
+      hub.raiseLsn(stored.lsn + 1);
+      log.lift();
+    }
+    if (gap !== undefined || isSnapshotDue) {
+      live.close();
+      snapshot = isSnapshotDue ? openSnapshotConnection(file, owners) : undefined;
+      live = openLogged(hub, options, snapshot, connection);
+    }
+    const isResuming = stored !== undefined && gap === undefined && !isSnapshotDue;
+    const position = isResuming ? stored.lsn : live.logLsn;
+    const reader = new LogReader(
+      {
+        hub,
+        maxBuffered: options.maxBuffered,
+        connect: () => openForReading(path, hub, 0),
+        openReplay: (opened, from) => binding().openLogReplay(opened.native, hub, from),
+        restore: (lsn) => log.restore(lsn),
+        lift: () => log.lift(),
+        attach: (each) => native.attach(each, options.consumer ?? ''),
+        wake: (delayMs) => setTimeout(() => theTurns().request(), delayMs).unref(),
+      },
+      { position, live },
+    );
+    return { lsn: position, reader, snapshot, gap };
+  } catch (error) {
+    live?.close();
+    snapshot?.close();
+    throw fromNative(error);
+  } finally {
+    connection.close();
+  }
+}
+
+/** Throws ROWTAP_BUSY where the log has just been removed. */
+function openLogged(hub: NativeHub, options: CheckedSubscribeOptions, snapshot: Writer | undefined, log: LogConnection): NativeReader {
+  const reader = hub.openReader(options.maxBuffered, snapshot === undefined ? null : nativeOf(snapshot), log.native);
+  if (reader.logLsn >= 0) return reader;
+  reader.close();
+  throw new RowtapError('ROWTAP_BUSY', { detail: 'the log of this database has been removed; open its source anew' });
+}
+
+function openForReading(path: string, hub: NativeHub, timeoutMs: number): LogConnection {
+  const connection = openOnFile(path, hub, { isReadonly: true, timeoutMs });
+  return { native: nativeOf(connection), close: () => connection.close() };
+}
+
+function openSnapshotConnection({ path, hub, isReadonly }: CapturedFile<ProgressStore, FileLog>, owners: ReadonlySet<Writer>): Writer {
   const isMemory = path === memoryPath;
   if (isMemory && owners.size === 0) {
     throw badOption(

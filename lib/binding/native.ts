@@ -54,10 +54,14 @@ export interface NativeHub {
   witness(connection: NativeConnection): boolean;
   /**
    * Looks, through a connection of rowtap's own, whether somebody else has committed since ours last did; then a gap is published to every
-   * reader. The first look only remembers. False where it had to be put off, because a transaction of this process is open which the look
-   * could disturb.
+   * reader, or, where the file keeps a log, left to be written there by our next commit, which the caller makes. Readers with a log fall where
+   * other processes have written to it. The first look only remembers. Gives one of ForeignLook.
    */
-  checkForeignCommits(connection: NativeConnection): boolean;
+  checkForeignCommits(connection: NativeConnection): number;
+  /** What the last look has found is told to the readers of this process alone, since the log can't be written. */
+  announceForeignCommits(): void;
+  /** From which LSN on somebody of this process, in whatever thread, may still read the log; past all numbers where nobody does. */
+  heldLogLsn(): number;
   /** Names, among all processes, the time from the file's first writer to its last, in which no commit of this process goes uncounted. */
   life(): string;
   /** A consumer's name is used by one subscription at a time, in whatever thread. False where it is taken. */
@@ -69,18 +73,34 @@ export interface NativeHub {
   /**
    * Starts reading after the last published transaction. Throws RowtapError ROWTAP_BUSY where a transaction is open that began unwatched and
    * grew too large to be kept. With a `snapshot` connection, its read transaction is opened at the same position, while no commit is in doubt;
-   * for an in-memory database it is filled with a copy of the database instead (ROWTAP_BUSY while a transaction is open there).
+   * for an in-memory database it is filled with a copy of the database instead (ROWTAP_BUSY while a transaction is open there). With `log`, a
+   * connection that can read the file, the reader is never a laggard nor lost: its state is `behind` then, and what it misses stands in the log.
    */
-  openReader(maxBufferedBytes: number, snapshot: NativeConnection | null): NativeReader;
+  openReader(maxBufferedBytes: number, snapshot: NativeConnection | null, log: NativeConnection | null): NativeReader;
+  /** One that nothing is published to; a replay feeds it. */
+  openFedReader(): NativeReader;
 }
 
+/** What `checkForeignCommits` gives. */
+export const ForeignLook = {
+  done: 0,
+  /** A transaction of this process is open which the look could disturb. */
+  putOff: 1,
+  /** Somebody has committed without writing the log. */
+  foreignCommits: 2,
+} as const;
+
 /** Why `read` returned 0. */
-export const ReaderState = { open: 0, closed: 1, laggard: 2, lost: 3, ended: 4 } as const;
+export const ReaderState = { open: 0, closed: 1, laggard: 2, lost: 3, ended: 4, behind: 5 } as const;
 
 /** One subscription's place in the stream of batches. Owned by its thread. */
 export interface NativeReader {
   /** The position it started from. */
   readonly startLsn: number;
+  /** Of the log's newest entry at that moment; -1 where the file keeps no log, or it was opened without one. */
+  readonly logLsn: number;
+  /** Of the last transaction that `read` has begun; where it started, before the first. */
+  readonly lsn: number;
   /**
    * Copies whole frames (native/capture/frame.h, lib/decode/frames.ts) to the start of `target` and returns their bytes. 0: nothing waits, see `state`.
    * Negative: the next frame alone needs that many bytes. A batch begins with a frame of op `batch`.
@@ -108,6 +128,26 @@ export interface NativeBatch {
   readonly byteLength: number;
   /** As NativeReader.read, from a byte offset that is 0 or a sum of earlier results; the batch frame itself is not repeated. 0: the end. */
   read(offset: number, target: Uint8Array): number;
+}
+
+/** What `fill` gives; it throws SqliteError where the log can't be read at all. */
+export const ReplayStatus = { more: 0, end: 1, busy: 2, noLog: 3, corrupt: 4 } as const;
+
+/** Reads the log of a file from a position on; while it is open, the log is kept from there on. Closed with its connection at the latest. */
+export interface NativeLogReplay {
+  /** LSN of the last transaction that was fed, or holds nothing that is delivered. */
+  readonly position: number;
+  /** Of the entry that `fill` found damaged. */
+  readonly corruptLsn: number;
+  /** The log that is read is not the one that was read before. */
+  readonly hasHistoryChanged: boolean;
+  /**
+   * Feeds `reader` with whole transactions up to `upToLsn`, and with gaps where some are missing; stops behind `maxBytes`, be it within one. One
+   * short read transaction. Gives one of ReplayStatus.
+   */
+  fill(reader: NativeReader, upToLsn: number, maxBytes: number): number;
+  /** Twice is fine. */
+  close(): void;
 }
 
 /** The rows of one table as of the read transaction that is open on a connection, as frames of op `row`. */
@@ -161,6 +201,8 @@ export interface NativeBinding {
   findSource(name: string): NativeSource | undefined;
   /** In the order in which they were opened. */
   allSources(): NativeSource[];
+  /** `connection` is one of rowtap's own on the hub's file, with no transaction open. */
+  openLogReplay(connection: NativeConnection, hub: NativeHub, position: number): NativeLogReplay;
   /** Opens a scan of `table` in storage order. `connection` is one that a reader was opened with. */
   openSnapshotRows(connection: NativeConnection, hub: NativeHub, table: string): NativeSnapshotRows;
   /**

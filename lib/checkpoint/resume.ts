@@ -3,9 +3,26 @@ import type { SnapshotMode } from '../model/options.js';
 
 export interface Resume {
   /** Why changes may be missing before the first one, to be said before anything else. */
-  gap: 'restart' | undefined;
+  gap: 'restart' | 'history-changed' | undefined;
   /** The rows that exist already come first. */
   isSnapshotDue: boolean;
+}
+
+/**
+ * How a subscription begins where a log is kept. What the log lacks of what follows a position shows when it is read, and becomes a gap there.
+ *
+ * `history` names the log, and `tailLsn` is its newest entry's. A position of another log, or behind the end of this one, says that the database
+ * is not the one that was read; one without a log's name was written in live durability.
+ */
+export function resumeFromLog(mode: SnapshotMode, stored: StoredProgress | undefined, log: { history: string; tailLsn: number }): Resume {
+  const isNew = stored === undefined;
+  const gap = isNew ? undefined : gapBeforeLog(stored, log);
+  return { gap, isSnapshotDue: isSnapshotDue(mode, isNew, gap !== undefined, isNew || stored.isSnapshotDone) };
+}
+
+function gapBeforeLog({ lsn, history }: StoredProgress, log: { history: string; tailLsn: number }): Resume['gap'] {
+  if (history === undefined) return 'restart';
+  return history !== log.history || lsn > log.tailLsn ? 'history-changed' : undefined;
 }
 
 /**

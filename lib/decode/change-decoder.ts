@@ -4,7 +4,7 @@ import type { IntegerMode, SqlValue } from '../model/value.js';
 import { schemaColumns } from '../schema/schema-columns.js';
 import type { Catalog } from './catalog.js';
 import { type FrameBuffer, highWord, lowWord } from './frame-buffer.js';
-import { frameLayout } from './frames.js';
+import { frameLayout, gapReasons } from './frames.js';
 import type { Row } from './record.js';
 import type { Selection } from './selection.js';
 import type { TableReader } from './table-reader.js';
@@ -29,7 +29,7 @@ interface Table {
 type DecodedRow = RowChangeOf<string, Record<string, SqlValue>>;
 
 const { opInsert, opUpdate, opDelete, opSchema, opBatch, opGap, headerSize, offsetOp, offsetFlags, flagIndirect } = frameLayout;
-const { offsetRowidBefore, offsetRowidAfter } = frameLayout;
+const { offsetRowidBefore, offsetRowidAfter, offsetReason } = frameLayout;
 const tableIdWord = frameLayout.offsetTableId >> 2;
 const beforeSizeWord = frameLayout.offsetBeforeSize >> 2;
 const afterSizeWord = frameLayout.offsetAfterSize >> 2;
@@ -59,6 +59,8 @@ export class ChangeDecoder {
   #held: Change[] = [];
   /** Events that ended their transaction; row changes say so themselves. */
   readonly #finalEvents = new WeakSet<object>();
+  /** Gaps that stand in place of a change that could not be decoded. */
+  readonly #standIns = new WeakSet<object>();
 
   constructor(options: DecoderOptions) {
     this.#source = options.source;
@@ -85,6 +87,11 @@ export class ChangeDecoder {
   /** Whether an event that this decoder made is the last of its transaction. */
   isFinal(event: object): boolean {
     return this.#finalEvents.has(event);
+  }
+
+  /** Whether a gap stands in place of a change that could not be decoded: then nothing else is missing. */
+  isStandIn(gap: object): boolean {
+    return this.#standIns.has(gap);
   }
 
   /** As a batch frame does, for a transaction whose frames come without one. Forgets what was held. */
@@ -154,7 +161,7 @@ export class ChangeDecoder {
       return;
     }
     if (op === opGap) {
-      out.push(this.#gap('external-writer'));
+      out.push(this.#gap(gapReasons[frames.bytes[at + offsetReason] as number] ?? 'history-changed'));
       return;
     }
     if (!this.#passes(frames, at, op)) return;
@@ -246,7 +253,9 @@ export class ChangeDecoder {
     const reason = cause instanceof Error ? cause.message : String(cause);
     const position = { lsn: this.#lsn, index: this.#index };
     this.#onCorrupt(new RowtapError('ROWTAP_CORRUPT_ROW', { table, reason, ...position }, { cause }), table);
-    return this.#gap('history-changed');
+    const gap = this.#gap('history-changed');
+    this.#standIns.add(gap);
+    return gap;
   }
 
   #gap(reason: GapEvent['reason']): GapEvent {

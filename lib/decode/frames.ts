@@ -15,6 +15,7 @@ export const frameLayout = {
   offsetFrameSize: 0,
   offsetOp: 4,
   offsetFlags: 5,
+  offsetReason: 6,
   offsetTableId: 8,
   offsetBeforeSize: 12,
   offsetRowidBefore: 16,
@@ -22,3 +23,6 @@ export const frameLayout = {
   offsetAfterSize: 32,
   headerSize: 40,
 } as const;
+
+/** Why changes may be missing, by the number that a gap's frame bears. */
+export const gapReasons = ['external-writer', 'log-pruned', 'history-changed'] as const;

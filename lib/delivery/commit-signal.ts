@@ -9,7 +9,7 @@ const signalBytes = 64 * 1024;
 export function openCommitSignal(hub: NativeHub, turns: Turns, wake: () => void): { close(): void } | undefined {
   let reader: NativeReader;
   try {
-    reader = hub.openReader(signalBytes, null);
+    reader = hub.openReader(signalBytes, null, null);
   } catch (error) {
     if ((error as { code?: unknown }).code === 'ROWTAP_BUSY') return undefined;
     throw fromNative(error);

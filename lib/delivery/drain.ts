@@ -1,7 +1,7 @@
-import type { NativeReader } from '../binding/native.js';
 import { ChangeDecoder, type DecoderOptions } from '../decode/change-decoder.js';
 import { FrameBuffer, readBytes } from '../decode/frame-buffer.js';
 import type { Change, Transaction } from '../model/change.js';
+import type { StreamReader } from './stream-reader.js';
 import { BatchTransaction, DecodedTransaction } from './transaction.js';
 
 /**
@@ -9,7 +9,7 @@ import { BatchTransaction, DecodedTransaction } from './transaction.js';
  * does not fit in the buffer is handed over in slices, or as a transaction that reads its batch when it is iterated.
  */
 export class Drain {
-  readonly #reader: NativeReader;
+  readonly #reader: StreamReader;
   readonly #options: DecoderOptions;
   readonly #decoder: ChangeDecoder;
   readonly #frames = new FrameBuffer();
@@ -17,7 +17,7 @@ export class Drain {
   /** What has been decoded of a small transaction whose end is still to be read. */
   #begun: Change[] = [];
 
-  constructor(reader: NativeReader, options: DecoderOptions) {
+  constructor(reader: StreamReader, options: DecoderOptions) {
     this.#reader = reader;
     this.#options = options;
     this.#decoder = new ChangeDecoder(options);
@@ -46,6 +46,11 @@ export class Drain {
   /** Whether an event is the last of its transaction. */
   isFinal(event: object): boolean {
     return this.#decoder.isFinal(event);
+  }
+
+  /** Whether a gap stands in place of a change that could not be decoded. */
+  isStandIn(gap: object): boolean {
+    return this.#decoder.isStandIn(gap);
   }
 
   #takeLarge(out: Transaction[]): void {

@@ -21,6 +21,8 @@ export interface StoredProgress {
   isSnapshotDone: boolean;
   /** It was written while the connection of today was open, so the hub can say what has been committed since. */
   isOfThisLife: boolean;
+  /** What `history` of the store said when it was written. */
+  history?: string | undefined;
 }
 
 export interface OpenedConsumer {

@@ -1,7 +1,7 @@
-import { type NativeReader, ReaderState } from '../binding/native.js';
+import { ReaderState } from '../binding/native.js';
 import type { DecoderOptions } from '../decode/change-decoder.js';
 import { badOption, RowtapError } from '../errors/rowtap-error.js';
-import type { Change, GapEvent, RowChange, Transaction } from '../model/change.js';
+import type { Change, RowChange, Transaction } from '../model/change.js';
 import type { Position } from '../model/options.js';
 import type { Subscription, SubscriptionInfo } from '../model/source.js';
 import type { IntegerMode } from '../model/value.js';
@@ -9,6 +9,7 @@ import { Acknowledgement, closedSubscription } from './acknowledgement.js';
 import type { Bootstrap } from './bootstrap.js';
 import { Drain } from './drain.js';
 import type { Progress } from './progress.js';
+import type { StreamReader } from './stream-reader.js';
 import { DecodedTransaction } from './transaction.js';
 import type { Parked, Turns } from './turns.js';
 
@@ -20,7 +21,7 @@ export interface SubscriptionParts {
   events: Change[];
   bootstrap: Bootstrap | undefined;
   /** Undefined where only the snapshot is wanted. */
-  reader: NativeReader | undefined;
+  reader: StreamReader | undefined;
   decoder: DecoderOptions;
   /** Where a snapshot is wanted whenever changes may have been missed: a new place, behind what was missed. */
   beginAgain: (() => Restart) | undefined;
@@ -39,7 +40,7 @@ export interface SubscriptionParts {
 
 export interface Restart {
   lsn: number;
-  reader: NativeReader;
+  reader: StreamReader;
   bootstrap: Bootstrap;
 }
 
@@ -68,9 +69,9 @@ export class StreamSubscription implements Subscription, Parked {
 
   readonly #parts: SubscriptionParts;
   #acknowledgement: Acknowledgement;
-  #reader: NativeReader | undefined;
+  #reader: StreamReader | undefined;
   #drain: Drain | undefined;
-  /** Commits of others have been announced: what is read next is a new snapshot. */
+  /** A gap has been announced: what is read next is a new snapshot. */
   #isRestartDue = false;
   readonly #firstEvents = new WeakSet<object>();
   #events: Change[];
@@ -160,7 +161,12 @@ export class StreamSubscription implements Subscription, Parked {
     const reader = this.#reader;
     const lsn = this.#acknowledgement.handedOver;
     const [buffered, bufferedBytes] = !this.#isClosed && reader !== undefined ? reader.buffered() : [0, 0];
-    const isCaughtUp = buffered === 0 && this.#at >= this.#items.length && this.#bootstrap === undefined && this.#events.length === 0;
+    const isCaughtUp =
+      buffered === 0 &&
+      reader?.isReplaying !== true &&
+      this.#at >= this.#items.length &&
+      this.#bootstrap === undefined &&
+      this.#events.length === 0;
     const progress = this.#bootstrap?.progress;
     return {
       ...(consumer === undefined ? {} : { consumer }),
@@ -362,15 +368,17 @@ export class StreamSubscription implements Subscription, Parked {
     return this.#whenEmpty(reader.state());
   }
 
-  /** What stands behind commits of others is older than the snapshot that follows them. */
+  /** What stands behind a gap is older than the snapshot that follows it. */
   #upToGap(items: Item[]): Item[] {
     const at = items.findIndex(
-      (item) => isForeignGap(item) || (item instanceof DecodedTransaction && item.length === 1 && [...item].some(isForeignGap)),
+      (item) => this.#isStreamGap(item) || (item instanceof DecodedTransaction && item.length === 1 && [...item].some(this.#isStreamGap)),
     );
     if (at < 0) return items;
     this.#isRestartDue = true;
     return items.slice(0, at + 1);
   }
+
+  readonly #isStreamGap = (item: object): boolean => 'op' in item && item.op === 'gap' && this.#drain?.isStandIn(item) !== true;
 
   #restart(): void {
     this.#isRestartDue = false;
@@ -488,10 +496,6 @@ class StreamIterator<T extends Item> implements AsyncIterableIterator<T> {
   [Symbol.asyncIterator](): this {
     return this;
   }
-}
-
-function isForeignGap(item: object): boolean {
-  return 'op' in item && item.op === 'gap' && (item as GapEvent).reason === 'external-writer';
 }
 
 /** A page of a snapshot, or the events before it, as one transaction. */

@@ -25,6 +25,12 @@ export const errorCodes = {
     message: 'a change of table {table} could not be decoded (LSN {lsn}, index {index}: {reason}); a gap event stands in its place',
     remedy: 'Check the database with `PRAGMA integrity_check`, then take a new snapshot.',
   },
+  ROWTAP_CORRUPT_LOG: {
+    isRetryable: false,
+    message: 'the log can not be read on: {detail} (LSN {lsn}); what stands before it has been delivered',
+    remedy:
+      'Check the database with `PRAGMA integrity_check`. Behind the damage, go on with a new snapshot (`snapshot: "always"`), or drop the consumer.',
+  },
   ROWTAP_NO_SUCH_TABLE: {
     isRetryable: false,
     message: 'no such table: {table} ({scope} has: {tables})',

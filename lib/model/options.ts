@@ -10,12 +10,25 @@ export interface SourceOptions {
   tables?: string[];
   /** Names or glob patterns; wins over `tables`. */
   excludeTables?: string[];
-  /** "live" (default): nothing is written for the capture; what a crash or a restart leaves undelivered is announced as a gap. */
+  /**
+   * "live" (default): nothing is written for the capture; what a crash or a restart leaves undelivered is announced as a gap. "log": each
+   * transaction's changes are also stored, as a part of that transaction, in a log of the same database, from which consumers read on where they
+   * stopped.
+   */
   durability?: 'live' | 'log';
   /** Bytes that one open transaction may hold in memory; past it the buffer spills to a temporary file. Default 64 MiB. */
   maxTransactionMemory?: number;
-  /** How long acknowledged log entries are kept, and the most that unacknowledged ones may take. */
-  retention?: { maxAgeMs?: number; maxBytes?: number };
+  /** How long entries of the log are kept, and the most that they may take. Default: until every consumer has acknowledged them. */
+  retention?: Retention;
+}
+
+export interface Retention {
+  /**
+   * Entries are kept this long, acknowledged or not. Without it they go when every consumer has acknowledged them, and never before.
+   */
+  maxAgeMs?: number;
+  /** Bytes of all entries. Past it the oldest go, acknowledged or not: a consumer that still needs them gets a gap with `log-pruned`. */
+  maxBytes?: number;
 }
 
 export type SnapshotMode = 'never' | 'initial' | 'always' | 'when-needed' | 'only';

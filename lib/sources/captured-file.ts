@@ -4,7 +4,7 @@ import type { RowtapError } from '../errors/rowtap-error.js';
 import type { ForeignCommits } from './foreign-commits.js';
 import type { HookSource } from './hook-source.js';
 
-export interface CapturedFileParts<Store> {
+export interface CapturedFileParts<Store, Log> {
   /** Equal for the same file, however its path was spelt. */
   key: string;
   /** Absolute; ":memory:" for what is no file. */
@@ -12,28 +12,32 @@ export interface CapturedFileParts<Store> {
   isReadonly: boolean;
   hub: NativeHub;
   store: Store;
+  /** What keeps the file's log; undefined for what is no file. */
+  log: Log | undefined;
   /** Undefined for what is no file. */
   foreignCommits: ForeignCommits | undefined;
 }
 
 /** What the sources of one database file have in common in this thread, for as long as one of them is open, or has something left to deliver. */
-export class CapturedFile<Store> {
+export class CapturedFile<Store, Log> {
   readonly key: string;
   readonly path: string;
   readonly isReadonly: boolean;
   readonly hub: NativeHub;
   readonly catalog: Catalog;
   readonly store: Store;
+  readonly log: Log | undefined;
   readonly foreignCommits: ForeignCommits | undefined;
   readonly sources = new Set<HookSource>();
 
-  constructor({ key, path, isReadonly, hub, store, foreignCommits }: CapturedFileParts<Store>) {
+  constructor({ key, path, isReadonly, hub, store, log, foreignCommits }: CapturedFileParts<Store, Log>) {
     this.key = key;
     this.path = path;
     this.isReadonly = isReadonly;
     this.hub = hub;
     this.catalog = new Catalog((tableId) => hub.describe(tableId));
     this.store = store;
+    this.log = log;
     this.foreignCommits = foreignCommits;
   }
 

@@ -1,9 +1,9 @@
 import { statSync } from 'node:fs';
-import type { NativeConnection, NativeHub } from '../binding/native.js';
+import { ForeignLook, type NativeConnection, type NativeHub } from '../binding/native.js';
 import { RowtapError } from '../errors/rowtap-error.js';
 
-/** A commit by somebody else is noticed within a second, and sooner by the next commit of ours. */
-const intervalMs = 400;
+/** A commit by somebody else is noticed within a second, and sooner by the next commit of ours; what other processes log, within this. */
+const intervalMs = 250;
 /** File systems stamp a file with a clock of some milliseconds: within them it can be written again and look the same. */
 const settledMs = 100;
 
@@ -18,6 +18,8 @@ export interface ForeignCommitsConfig {
   hub: Pick<NativeHub, 'checkForeignCommits'>;
   /** A read-only connection that is not captured and does not wait for locks. Throws ROWTAP_FILE_GONE where another file is in its place. */
   connect: () => WatchConnection;
+  /** Others have committed without writing the log: writes it there. False where it is to be tried again. Throws what SQLite throws. */
+  tell: () => boolean;
   /** The file that is captured is not at its path any more. */
   onGone: (error: RowtapError) => void;
 }
@@ -96,11 +98,14 @@ export class ForeignCommits {
 
   #check(): boolean {
     const connection = this.#config.connect();
+    let look: number;
     try {
-      return this.#config.hub.checkForeignCommits(connection.native);
+      look = this.#config.hub.checkForeignCommits(connection.native);
     } finally {
       connection.close();
     }
+    if (look === ForeignLook.foreignCommits) return this.#config.tell();
+    return look === ForeignLook.done;
   }
 
   /** By the files' status alone: opening them would drop the locks of this process when they are closed. */

@@ -28,7 +28,7 @@ export interface SourceSubscription extends Subscription {
 
 export interface HookSourceParts {
   native: NativeSource;
-  options: Pick<CheckedSourceOptions, 'tables' | 'excludeTables'>;
+  options: Pick<CheckedSourceOptions, 'tables' | 'excludeTables' | 'durability'>;
   hub: NativeHub;
   /** The user tables that the database has now; undefined where this thread can't read it. Throws what SQLite throws. */
   listTables(): string[] | undefined;
@@ -70,6 +70,10 @@ export class HookSource implements Source {
     return this.#parts.native.isOpen;
   }
 
+  get durability(): 'live' | 'log' {
+    return this.#parts.options.durability;
+  }
+
   get hubKey(): string {
     return this.#parts.native.hubKey;
   }
@@ -91,10 +95,10 @@ export class HookSource implements Source {
       engine: 'hook',
       file: native.path,
       tables: this.#tables,
-      durability: 'live',
+      durability: this.durability,
       state: this.#state(trouble !== undefined),
       ...(trouble === undefined ? {} : { error: { code: trouble.code, message: trouble.message } }),
-      capabilities: { replay: false, externalWrites: false, snapshot: true },
+      capabilities: { replay: this.durability === 'log', externalWrites: false, snapshot: true },
       lsn,
       openedAt: native.openedAtMs,
       transactions,

@@ -1,5 +1,13 @@
 import { badOption } from '../errors/rowtap-error.js';
-import type { ConsumeOptions, RowOp, SnapshotMode, SnapshotProgress, SourceOptions, SubscribeOptions } from '../model/options.js';
+import type {
+  ConsumeOptions,
+  Retention,
+  RowOp,
+  SnapshotMode,
+  SnapshotProgress,
+  SourceOptions,
+  SubscribeOptions,
+} from '../model/options.js';
 import type { IntegerMode } from '../model/value.js';
 
 /** Options of a source, checked. */
@@ -8,6 +16,8 @@ export interface CheckedSourceOptions {
   tables: string[] | undefined;
   excludeTables: string[] | undefined;
   maxTransactionMemory: number | undefined;
+  durability: 'live' | 'log';
+  retention: Retention;
 }
 
 /** Options of a subscription, checked, with their defaults. */
@@ -61,16 +71,26 @@ export function checkSourceOptions(options: SourceOptions | undefined): CheckedS
   const engine = oneOf(given, 'engine', ['hook', 'trigger']) ?? 'hook';
   if (engine !== 'hook') throw badOption('`engine: "trigger"` is not available in this version; leave it out to capture by hooks');
   const durability = oneOf(given, 'durability', ['live', 'log']) ?? 'live';
-  if (durability !== 'live') throw badOption('`durability: "log"` is not available in this version; leave it out for "live"');
-  if (given['retention'] !== undefined) {
-    throw badOption('`retention` belongs to `durability: "log"`, which is not available in this version; leave it out');
-  }
+  const retention = checkRetention(given['retention']);
+  if (retention !== undefined && durability !== 'log')
+    throw badOption('`retention` belongs to `durability: "log"`; leave it out for "live"');
   return {
+    durability,
+    retention: retention ?? {},
     name: text(given, 'name'),
     tables: names(given, 'tables'),
     excludeTables: names(given, 'excludeTables'),
     maxTransactionMemory: bytes(given, 'maxTransactionMemory'),
   };
+}
+
+function checkRetention(value: unknown): Retention | undefined {
+  if (value === undefined) return undefined;
+  if (typeof value !== 'object' || value === null) throw badOption('`retention` takes an object with `maxAgeMs` and `maxBytes`');
+  const given = checkNames(value, ['maxAgeMs', 'maxBytes'], 'retention');
+  const maxAgeMs = count(given, 'maxAgeMs');
+  const maxBytes = bytes(given, 'maxBytes');
+  return { ...(maxAgeMs === undefined ? {} : { maxAgeMs }), ...(maxBytes === undefined ? {} : { maxBytes }) };
 }
 
 /** Throws ROWTAP_BAD_OPTION, naming the option and what it takes. */

@@ -83,6 +83,7 @@ Capture::Capture(sqlite3* borrowed_db, std::shared_ptr<Hub> hub, bool is_witness
       hub_(std::move(hub)),
       is_witness_(is_witness),
       buffer_(hub_->store()),
+      log_(borrowed_db),
       pending_(std::make_shared<PendingCommit>()) {}
 
 void Capture::InstallHooks() {
@@ -147,7 +148,7 @@ void Capture::OnChange([[maybe_unused]] int op, [[maybe_unused]] int64_t rowid_b
 }
 
 int Capture::OnCommit() noexcept {
-  const bool has_changes = buffer_.mark().frames > 0 || is_lost_;
+  bool has_changes = buffer_.mark().frames > 0 || is_lost_;
   // A commit of which nothing is delivered counts as ours all the same; one to attached or temporary databases alone does not concern the
   // file.
   if (!has_changes && rowtap_transaction_state(borrowed_db_) != SQLITE_TXN_WRITE) return 0;
@@ -157,14 +158,52 @@ int Capture::OnCommit() noexcept {
     try {
       pending_ = std::make_shared<PendingCommit>();
     } catch (const std::bad_alloc&) {
-      rowtap_run_out_of_memory(borrowed_db_);
-      return 1;
+      return Refuse(SQLITE_NOMEM);
     }
   }
   time_ms_ = NowMs();
-  hub_->Enter(pending_, has_changes, rowtap_commit_counter(borrowed_db_));
+  bool has_log = false;
+  // Without a changed page SQLite writes nothing and counts nothing, and so does the log.
+  if (rowtap_has_changed_pages(borrowed_db_) != 0) {
+    if (const int code = log_.Open(has_log); code != SQLITE_OK) return Refuse(code);
+  }
+  if (!has_log) {
+    hub_->Enter(pending_, has_changes, rowtap_commit_counter(borrowed_db_));
+    is_sealed_ = true;
+    return 0;
+  }
+  if (is_unobserved_) is_lost_ = has_changes = true;
+  LogTail tail;
+  if (const int code = log_.ReadTail(tail); code != SQLITE_OK) return Refuse(code);
+  hub_->EnterLogged(pending_, has_changes, rowtap_commit_counter(borrowed_db_), tail);
   is_sealed_ = true;
+  if (const int code = WriteLog(has_changes, tail); code != SQLITE_OK) {
+    hub_->Drop(*pending_);
+    if (pending_.use_count() > 1) pending_ = nullptr;
+    is_sealed_ = false;
+    return Refuse(code);
+  }
   return 0;
+}
+
+int Capture::WriteLog(bool has_changes, const LogTail& tail) noexcept {
+  LogWriter::Entry entry{pending_->log_gap_lsn, time_ms_, pending_->commits - 1, pending_->counter_before};
+  if (entry.lsn != 0) {
+    if (const int code = log_.WriteGap(entry, GapReason::kExternalWriter); code != SQLITE_OK) return code;
+  }
+  entry.lsn = pending_->log_lsn;
+  entry.commits = pending_->commits;
+  return has_changes && is_lost_ ? log_.WriteGap(entry, GapReason::kHistoryChanged) : log_.WriteTransaction(entry, buffer_, *hub_);
+}
+
+// SQLite rolls the transaction back and says that a constraint failed; the statement's caller hears of `code` instead.
+int Capture::Refuse(int code) noexcept {
+  if ((code & 0xff) == SQLITE_NOMEM) {
+    rowtap_run_out_of_memory(borrowed_db_);
+  } else {
+    refusal_ = code;
+  }
+  return 1;
 }
 
 void Capture::OnRollback() noexcept {
@@ -207,10 +246,16 @@ Capture::KnownTable* Capture::FindTable(const rowtap_change& change) {
 
 bool Capture::KeepsRecording() noexcept {
   if (buffer_.is_given_up()) return false;
-  if (buffer_.mark().size <= Hub::kMaxUnwatchedBytes || hub_->IsWatched() || !hub_->Abandon()) return true;
+  if (buffer_.mark().size <= Hub::kMaxUnwatchedBytes || hub_->IsWatched() || KeepsLog() || !hub_->Abandon()) return true;
   is_abandoned_ = true;
   buffer_.GiveUp();
   return false;
+}
+
+bool Capture::KeepsLog() noexcept {
+  bool has_log = false;
+  // Where it can't be looked for, it is kept to be on the safe side; the commit looks again.
+  return log_.Open(has_log) != SQLITE_OK || has_log;
 }
 
 void Capture::AppendRecords(int op, int64_t rowid_before, int64_t rowid_after, const rowtap_change& change, const KnownTable& table) {
@@ -446,8 +491,9 @@ void Capture::Publish() noexcept {
 void Capture::EndTransaction() noexcept {
   if (is_abandoned_) hub_->EndAbandoned();
   is_abandoned_ = false;
-  is_lost_ = false;
+  is_lost_ = is_unobserved_ = false;
   buffer_.Clear();
+  log_.NoteEnd();
   runs_.clear();
   savepoints_.clear();
   // While commits before it are open, the hub still needs this one.

@@ -5,9 +5,11 @@
 #include <cstdint>
 #include <memory>
 #include <string>
+#include <utility>
 #include <vector>
 
 #include "capture/hub.h"
+#include "capture/log_writer.h"
 #include "capture/record.h"
 #include "capture/transaction_buffer.h"
 #include "sqlite3.h"
@@ -20,7 +22,8 @@ namespace rowtap::capture {
 //
 //   preupdate hook   appends the row to the buffer
 //   a statement fails, ROLLBACK TO   the buffer is rewound to the statement's or the savepoint's mark
-//   commit hook      seals: the LSN is taken. Not yet a commit: writing may still fail
+//   commit hook      seals: the LSN is taken, and where the file keeps a log, the transaction is written there as a part of itself. Not yet a
+//                    commit: writing may still fail
 //   rollback hook    the buffer is cleared. Behind a commit hook SQLite may have given up a commit that the file holds all the same: it is
 //                    published then; where that is not known yet, it is looked at when the statement has ended
 //   the statement has ended   committed if it is sealed and no write transaction is open any more: then the buffer is published as a batch.
@@ -57,6 +60,13 @@ class Capture {
   uint64_t Begin(int kind) noexcept;
   // The run has ended. `effect`, of one that failed, as rowtap_failed_effect.
   void End(uint64_t run, int kind, bool is_failed, int effect) noexcept;
+  // What kept the last commit from being made, where it was no refusal of SQLite's own: its message speaks of a constraint. SQLITE_OK where
+  // there is nothing to say; asked once.
+  int TakeRefusal() noexcept { return std::exchange(refusal_, SQLITE_OK); }
+  // Whether what a statement does to the schema has to be observed: somebody listens, or the file keeps a log.
+  bool IsFollowed() noexcept { return hub_->IsWatched() || KeepsLog(); }
+  // A schema change was not observed, because nobody seemed to follow. Where a log turns out to be kept when it is committed, it is lost there.
+  void NoteUnobserved() noexcept { is_unobserved_ = true; }
   // Puts a schema event at this place of the transaction.
   void AppendSchemaEvent(const char* change, const std::string& table, const std::string* sql, uint32_t table_id) noexcept;
   // Puts a row there as an insert that no hook announced.
@@ -101,6 +111,9 @@ class Capture {
   void WriteOldValues(const KnownTable& table);
   void WriteNewValues(int op, const rowtap_change& change, const KnownTable& table);
   bool KeepsRecording() noexcept;
+  bool KeepsLog() noexcept;
+  int WriteLog(bool has_changes, const LogTail& tail) noexcept;
+  int Refuse(int code) noexcept;
 
   void Rewind(Mark mark) noexcept;
   void FollowSavepoints(int kind, bool is_failed) noexcept;
@@ -113,11 +126,14 @@ class Capture {
   const std::shared_ptr<Hub> hub_;
   const bool is_witness_;
   TransactionBuffer buffer_;
+  LogWriter log_;
   std::shared_ptr<PendingCommit> pending_;
   int64_t time_ms_ = 0;
+  int refusal_ = SQLITE_OK;
   bool is_sealed_ = false;
   bool is_unknown_ = false;  // SQLite has given the sealed commit up, and the file may hold it
   bool is_lost_ = false;
+  bool is_unobserved_ = false;
   bool is_abandoned_ = false;
   bool has_open_transaction_ = false;  // or a statement that may have begun one
   bool is_closed_ = false;

@@ -9,11 +9,22 @@ namespace rowtap::capture {
 
 int Execution::Fail(int code) noexcept {
   try {
-    message_ = sqlite3_errmsg(sqlite3_db_handle(borrowed_statement_));
+    message_ = is_refused_ ? sqlite3_errstr(code) : sqlite3_errmsg(sqlite3_db_handle(borrowed_statement_));
   } catch (...) {
     // Without words; the code tells.
   }
   return code;
+}
+
+int Execution::RunStep() noexcept {
+  const int code = sqlite3_step(borrowed_statement_);
+  return code == SQLITE_ROW || code == SQLITE_DONE || borrowed_capture_ == nullptr ? code : ReasonOf(code);
+}
+
+int Execution::ReasonOf(int code) noexcept {
+  const int refusal = borrowed_capture_ == nullptr ? SQLITE_OK : borrowed_capture_->TakeRefusal();
+  is_refused_ = refusal != SQLITE_OK;
+  return is_refused_ ? refusal : code;
 }
 
 int Execution::Step() noexcept {
@@ -24,7 +35,7 @@ int Execution::Step() noexcept {
     if (kind_ == ROWTAP_STATEMENT_SCHEMA) return StepSchemaChange();
     if (kind_ != ROWTAP_STATEMENT_READ) run_ = borrowed_capture_->Begin(kind_);
   }
-  const int code = sqlite3_step(borrowed_statement_);
+  const int code = RunStep();
   is_on_row_ = code == SQLITE_ROW;
   if (code == SQLITE_ROW) return code;
   if (code != SQLITE_DONE) Fail(code);
@@ -47,7 +58,7 @@ int Execution::Reset() noexcept {
   has_begun_ = false;
   // A statement left open ends in its reset: it may commit there, or be undone.
   const int effect = run_ == 0 ? ROWTAP_EFFECT_STAYS : rowtap_failed_effect(borrowed_statement_);
-  const int code = sqlite3_reset(borrowed_statement_);
+  int code = sqlite3_reset(borrowed_statement_);
   const bool was_on_row = is_on_row_;
   is_on_row_ = false;
   if (run_ == 0) {
@@ -55,7 +66,7 @@ int Execution::Reset() noexcept {
     // What a step has reported, the reset reports again.
     return was_on_row && code != SQLITE_OK ? Fail(code) : SQLITE_OK;
   }
-  if (code != SQLITE_OK) Fail(code);
+  if (code != SQLITE_OK) code = Fail(ReasonOf(code));
   borrowed_capture_->End(run_, kind_, code != SQLITE_OK, effect);
   run_ = 0;
   return code;
@@ -77,9 +88,10 @@ int Execution::StepSchemaChange() noexcept {
   // A writing statement that is left open keeps every commit waiting for its end, though its transaction may have been rolled back.
   const bool is_alone =
       sqlite3_get_autocommit(db) != 0 && rowtap_transaction_state(db) != SQLITE_TXN_WRITE && rowtap_writing_statements(db) == 0;
-  if (borrowed_capture_->is_witness() || (is_alone && !borrowed_capture_->hub().IsWatched())) {
+  if (borrowed_capture_->is_witness() || (is_alone && !borrowed_capture_->IsFollowed())) {
     run_ = borrowed_capture_->Begin(kind_);
-    const int code = sqlite3_step(borrowed_statement_);
+    if (!borrowed_capture_->is_witness()) borrowed_capture_->NoteUnobserved();
+    const int code = RunStep();
     if (code != SQLITE_DONE) Fail(code);
     EndRun(code != SQLITE_DONE);
     return code;
@@ -102,7 +114,7 @@ int Execution::StepSchemaChange() noexcept {
   SchemaChange change(db, *borrowed_capture_);
   if (const int code = change.Before(); code != SQLITE_OK) return Fail(code);
   run_ = borrowed_capture_->Begin(kind_);
-  int code = sqlite3_step(borrowed_statement_);
+  int code = RunStep();
   if (code == SQLITE_DONE) {
     if (const int after_code = change.After(); after_code != SQLITE_OK) code = after_code;
   }
@@ -114,7 +126,7 @@ int Execution::StepSchemaChange() noexcept {
   if (is_failed) {
     sqlite3_reset(borrowed_statement_);
   } else if (const int commit_code = sqlite3_exec(db, "COMMIT", nullptr, nullptr, nullptr); commit_code != SQLITE_OK) {
-    code = Fail(commit_code);
+    code = Fail(ReasonOf(commit_code));
   }
   // By no statement: where memory has run out, none can be prepared, and the application would be left in a transaction it never began.
   rowtap_roll_back(db);

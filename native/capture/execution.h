@@ -13,7 +13,7 @@ class Capture;
 // Tells the capture where a statement begins and ends, so that it can drop what a failed statement had changed and publish what has been
 // committed. Both can happen in a step or in a reset: `INSERT ... RETURNING` left open commits in its reset.
 //
-// For a statement that changes the schema, while somebody listens, Step reads sqlite_schema before and after it inside the same transaction
+// For a statement that changes the schema, while somebody listens or the file keeps a log, Step reads sqlite_schema before and after it inside the same transaction
 // (one begun here if the connection is in autocommit), so that the stream can say what became of which table.
 class Execution {
  public:
@@ -34,6 +34,9 @@ class Execution {
  private:
   int Kind() noexcept;
   int StepSchemaChange() noexcept;
+  int RunStep() noexcept;
+  // What a failure is to be called: the capture knows why it has refused a commit, and SQLite does not.
+  int ReasonOf(int code) noexcept;
   void EndRun(bool is_failed) noexcept;
   int Fail(int code) noexcept;
 
@@ -44,6 +47,7 @@ class Execution {
   int kind_ = 0;      // as rowtap_statement_kind has it
   bool has_begun_ = false;
   bool is_on_row_ = false;
+  bool is_refused_ = false;  // the last failure: by the capture, not by SQLite
 };
 
 }  // namespace rowtap::capture

@@ -16,7 +16,7 @@ enum class FrameOp : uint8_t {
   kDelete = 3,
   kRow = 4,     // a row of a snapshot; `after` holds it
   kSchema = 5,  // `after` holds JSON {"change","table","sql"}; table_id describes the table, 0 for a drop
-  kGap = 7,     // somebody else has committed before this place
+  kGap = 7,     // changes may be missing before this place: `reason`
   kBatch = 6,   // begins a batch: rowid_before is its LSN, rowid_after its time in ms, table_id its number of frames
 };
 
@@ -25,11 +25,13 @@ enum FrameFlag : uint8_t {
   kAscii = 2,     // every text of both records is ASCII; set when the frame is read
 };
 
+enum class GapReason : uint16_t { kExternalWriter = 0, kLogPruned = 1, kHistoryChanged = 2 };
+
 struct FrameHeader {
   uint32_t frame_size;  // header, records and padding
   uint8_t op;
   uint8_t flags;
-  uint16_t reserved;
+  uint16_t reason;  // of a gap
   uint32_t table_id;
   uint32_t before_size;
   int64_t rowid_before;  // 0 in WITHOUT ROWID tables

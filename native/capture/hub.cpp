@@ -9,6 +9,7 @@
 #include <random>
 
 #include "capture/frame.h"
+#include "capture/log_tail.h"
 #include "capture/reader.h"
 #include "capture/transaction_buffer.h"
 
@@ -69,6 +70,11 @@ bool IsSameCount(uint64_t known, uint64_t found) noexcept {
   return known >> 32 != found >> 32 || known == found;
 }
 // As rowtap_commit_counter has it.
+constexpr uint64_t kModeBits = 0xffffffff00000000u;
+// How far a count is ahead of another one that does not know the journal mode.
+uint64_t LogBase(uint64_t counter, uint64_t commits) noexcept {
+  return (counter & kModeBits) | static_cast<uint32_t>(counter - commits);
+}
 bool IsOfRollbackJournal(uint64_t count) noexcept {
   return count >> 32 == 1;
 }
@@ -127,7 +133,36 @@ void Hub::Enter(std::shared_ptr<PendingCommit> pending, bool has_changes, uint64
   last->gap_lsn = is_expected && !is_gap_due_ ? 0 : ++next_lsn_;
   is_gap_due_ = false;
   last->lsn = has_changes ? ++next_lsn_ : 0;
+  last->log_lsn = last->log_gap_lsn = 0;
+  last->is_behind_others = false;
   last->counter_before = counter_before;
+  Append(std::move(pending));
+}
+
+void Hub::EnterLogged(std::shared_ptr<PendingCommit> pending, bool has_changes, uint64_t counter_before, const LogTail& tail) noexcept {
+  const std::lock_guard lock(mutex_);
+  PendingCommit& last = *pending;
+  next_lsn_ = std::max(next_lsn_, tail.lsn());
+  const bool is_first = log_tail_ == INT64_MIN;
+  last.is_behind_others = !is_first && tail.lsn() != log_tail_ && tail.lsn() != log_tail_if_undone_;
+  if (!tail.is_known || is_first) log_base_ = 0;
+  if (is_first) NoteLogBase(tail);
+  bool is_foreign = false;
+  const uint64_t uncounted = CountOthers(counter_before, tail.header.commits, is_foreign);
+  last.log_gap_lsn = is_foreign ? ++next_lsn_ : 0;
+  last.gap_lsn = is_foreign ? last.log_gap_lsn : last.is_behind_others || is_gap_due_ ? ++next_lsn_ : 0;
+  is_gap_due_ = false;
+  last.lsn = has_changes ? ++next_lsn_ : 0;
+  last.log_lsn = has_changes ? last.lsn : ++next_lsn_;
+  last.commits = tail.header.commits + uncounted + 1;
+  last.counter_before = counter_before;
+  log_tail_ = last.log_lsn;
+  log_tail_if_undone_ = tail.lsn();
+  Append(std::move(pending));
+}
+
+void Hub::Append(std::shared_ptr<PendingCommit> pending) noexcept {
+  PendingCommit* last = pending.get();
   last->thread = std::this_thread::get_id();
   last->is_resolved = false;
   if (last_pending_ == nullptr) {
@@ -138,23 +173,73 @@ void Hub::Enter(std::shared_ptr<PendingCommit> pending, bool has_changes, uint64
   last_pending_ = last;
 }
 
+// With a rollback journal the file itself counts, so that the first look already tells what others have done since the last entry. In WAL mode
+// the count begins anew with the WAL index, whenever nobody has had the file open.
+void Hub::NoteLogBase(const LogTail& tail) noexcept {
+  if (tail.is_known && IsOfRollbackJournal(tail.header.counter)) log_base_ = LogBase(NextCount(tail.header.counter), tail.header.commits);
+}
+
+// How many commits SQLite has counted beyond those that the log knows, and whether any of them is somebody else's.
+uint64_t Hub::CountOthers(uint64_t counter, uint64_t commits, bool& is_foreign) noexcept {
+  is_foreign = false;
+  if (counter == 0) return 0;
+  if (log_base_ >> 32 != counter >> 32) log_base_ = LogBase(counter, commits);
+  const uint64_t expected = (counter & kModeBits) | static_cast<uint32_t>(log_base_ + commits);
+  if (expected == counter) return 0;
+  is_foreign = !unannounced_.Explain(expected, counter);
+  return static_cast<uint32_t>(counter - expected);
+}
+
+bool Hub::MeetTail(const LogTail& tail, uint64_t counter) noexcept {
+  next_lsn_ = std::max(next_lsn_, tail.lsn());
+  const bool is_first = log_tail_ == INT64_MIN;
+  if (!is_first && tail.lsn() != log_tail_ && tail.lsn() != log_tail_if_undone_) {
+    FallBehindLog();
+    PublishGap(++next_lsn_, Whom::kWithoutLog);
+  }
+  if (!tail.is_known) log_base_ = 0;
+  if (is_first) NoteLogBase(tail);
+  log_tail_ = log_tail_if_undone_ = tail.lsn();
+  bool is_foreign = false;
+  CountOthers(counter, tail.header.commits, is_foreign);
+  return is_foreign;
+}
+
+void Hub::FallBehindLog() noexcept {
+  for (const auto& reader : readers_) {
+    if (reader->has_log()) reader->Fall();
+  }
+}
+
 bool Hub::IsOnFile(sqlite3* db) const {
   return FileKey(db) == file_ && !HasMoved(db);
 }
 
-bool Hub::CheckForeignCommits(const std::function<uint64_t()>& read_counter) {
+Hub::Look Hub::CheckForeignCommits(const std::function<void(FileState&)>& read_state) {
   const bool is_held = gate_.TryHold(std::chrono::microseconds(0));
   const std::unique_ptr<TransactionGate, void (*)(TransactionGate*)> hold(is_held ? &gate_ : nullptr,
                                                                           [](TransactionGate* gate) { gate->Release(); });
   const std::lock_guard lock(mutex_);
-  if (first_pending_ != nullptr) return true;
-  if (!is_held && IsOfRollbackJournal(counter_)) return false;
-  const uint64_t counter = read_counter();
-  if (counter == 0) return true;
-  if (!IsOurs(counter_, counter) || is_gap_due_) PublishGap(++next_lsn_);
+  if (first_pending_ != nullptr) return Look::kDone;
+  if (!is_held && IsOfRollbackJournal(counter_)) return Look::kPutOff;
+  FileState state;
+  read_state(state);
+  if (state.counter == 0) return Look::kDone;
+  if (state.has_log) {
+    counter_ = state.counter;
+    return MeetTail(state.tail, state.counter) ? Look::kForeignCommits : Look::kDone;
+  }
+  if (!IsOurs(counter_, state.counter) || is_gap_due_) PublishGap(++next_lsn_);
   is_gap_due_ = false;
-  counter_ = counter;
-  return true;
+  counter_ = state.counter;
+  return Look::kDone;
+}
+
+void Hub::AnnounceForeignCommits() noexcept {
+  const std::lock_guard lock(mutex_);
+  if (first_pending_ != nullptr) return;
+  log_base_ = 0;
+  PublishGap(++next_lsn_);
 }
 
 // Whether nobody else has committed between the two counts.
@@ -198,7 +283,11 @@ void Hub::PublishResolved() noexcept {
     first_pending_ = std::move(pending->next);
     if (first_pending_ == nullptr) last_pending_ = nullptr;
     const BatchPtr batch = std::move(pending->batch);
-    if (pending->gap_lsn != 0) PublishGap(pending->gap_lsn);
+    if (pending->log_lsn != 0 && pending->is_behind_others) FallBehindLog();
+    // A gap that is to stand in the log is met again by the next commit where this one is undone.
+    if (pending->gap_lsn != 0 && (pending->log_gap_lsn == 0 || pending->is_committed)) {
+      PublishGap(pending->gap_lsn, pending->log_lsn != 0 && pending->log_gap_lsn == 0 ? Whom::kWithoutLog : Whom::kAll);
+    }
     counter_ = pending->is_committed ? pending->counter_after : pending->counter_before;
     if (pending->is_lost) {
       for (const auto& reader : readers_) reader->Lose();
@@ -219,7 +308,7 @@ void Hub::PublishResolved() noexcept {
   }
 }
 
-void Hub::PublishGap(int64_t lsn) noexcept {
+void Hub::PublishGap(int64_t lsn, Whom whom) noexcept {
   published_lsn_ = lsn;
   if (readers_.empty()) return;
   stats_.gaps++;
@@ -240,6 +329,7 @@ void Hub::PublishGap(int64_t lsn) noexcept {
     // What cannot be said by a gap is said by an end.
   }
   for (const auto& reader : readers_) {
+    if (whom == Whom::kWithoutLog && reader->has_log()) continue;
     if (batch == nullptr) {
       reader->Lose();
     } else {
@@ -311,6 +401,26 @@ void Hub::Close(Reader& reader) noexcept {
     }
   }
   reader.Close();
+}
+
+void Hub::HoldLog(const void* owner, int64_t lsn) {
+  const std::lock_guard lock(mutex_);
+  log_holders_[owner] = lsn;
+}
+
+void Hub::ReleaseLog(const void* owner) noexcept {
+  const std::lock_guard lock(mutex_);
+  log_holders_.erase(owner);
+}
+
+int64_t Hub::held_log_lsn() noexcept {
+  const std::lock_guard lock(mutex_);
+  int64_t lsn = INT64_MAX;
+  for (const auto& reader : readers_) {
+    if (reader->has_log()) lsn = std::min(lsn, reader->lsn());
+  }
+  for (const auto& [owner, held] : log_holders_) lsn = std::min(lsn, held);
+  return lsn;
 }
 
 bool Hub::TakeConsumer(const std::string& name) {

@@ -16,6 +16,7 @@
 #include <vector>
 
 #include "capture/batch.h"
+#include "capture/log_tail.h"
 #include "capture/page_store.h"
 #include "capture/transaction_gate.h"
 #include "capture/unannounced_commits.h"
@@ -30,6 +31,12 @@ class Reader;
 struct PendingCommit {
   int64_t lsn = 0;              // 0: it changed nothing that is delivered
   int64_t gap_lsn = 0;          // of the gap before it, where somebody else had committed; 0: none
+  // Where the file keeps a log: of what it writes there, in front of that the gap, where somebody else has committed without writing there (0:
+  // none), and the number that it counts as.
+  int64_t log_lsn = 0;
+  int64_t log_gap_lsn = 0;
+  uint64_t commits = 0;
+  bool is_behind_others = false;  // the log holds transactions of other processes that stand before it
   uint64_t counter_before = 0;  // rowtap_commit_counter in its transaction, and after the commit
   uint64_t counter_after = 0;
   std::thread::id thread;
@@ -59,6 +66,10 @@ struct HubStats {
 //
 // SQLite counts the commits of everybody; each of ours knows the count that it found. Where that is not the one that ours left, somebody
 // else has committed in between: a gap is published at that place, with an LSN of its own.
+//
+// Where the file keeps a log, all processes that write it through rowtap count together: each entry tells how many commits were known when it
+// was written. What SQLite has counted beyond that is somebody else's, and becomes a gap in the log itself. Readers that can read the log are
+// not handed what others have written there: they fall, and read on there.
 class Hub : public std::enable_shared_from_this<Hub> {
  public:
   // The hub of the file that the connection has open as main; of its own for an in-memory or temporary database. Adds a writer to it.
@@ -88,15 +99,26 @@ class Hub : public std::enable_shared_from_this<Hub> {
 
   // Inside a hook: allocates nothing. `has_changes`: it takes an LSN.
   void Enter(std::shared_ptr<PendingCommit> pending, bool has_changes, uint64_t counter_before) noexcept;
+  // The same where the file keeps a log, whose newest entry is `tail`; says in `pending` what is to be written there.
+  void EnterLogged(std::shared_ptr<PendingCommit> pending, bool has_changes, uint64_t counter_before, const LogTail& tail) noexcept;
   // Says what became of it, and publishes, in LSN order, all that this makes publishable.
   void Drop(PendingCommit& pending) noexcept { Resolve(pending, false, false, nullptr); }
   void Commit(PendingCommit& pending, BatchPtr batch) noexcept { Resolve(pending, true, false, std::move(batch)); }
   void Lose(PendingCommit& pending) noexcept { Resolve(pending, true, true, nullptr); }
 
-  // Looks whether somebody else has committed since ours last did. `read_counter` reads it in a transaction of now; it runs while no commit
-  // is in doubt and none can be published. Nothing is looked at while one is in doubt: it will see for itself. False: not looked, because
-  // with a rollback journal the look's lock could refuse a transaction of ours that is open.
-  bool CheckForeignCommits(const std::function<uint64_t()>& read_counter);
+  enum class Look : uint8_t {
+    kDone,
+    kPutOff,          // with a rollback journal the look's lock could refuse a transaction of ours that is open
+    kForeignCommits,  // of somebody who does not write the log: a commit of ours is due, which writes the gap
+  };
+  // Looks whether somebody else has committed since ours last did. `read_state` reads in a transaction of now (its counter stays 0 where that
+  // fails); it runs while no commit is in doubt and none can be published. Nothing is looked at while one is in doubt: it will see for itself.
+  Look CheckForeignCommits(const std::function<void(FileState&)>& read_state);
+  // Where the log can't be written: the gap is told to the readers of this process alone.
+  void AnnounceForeignCommits() noexcept;
+  // A look at a log, in a transaction of now, while none of ours is in doubt and none can be published (inside Open): readers fall where others
+  // have written. True where somebody has committed without writing there; whoever commits next writes the gap.
+  bool MeetTail(const LogTail& tail, uint64_t counter) noexcept;
   // Around a VACUUM, whose commit no hook announces. `counter_after`: rowtap_commit_counter after it, 0 where it failed.
   void BeginVacuum() noexcept;
   void EndVacuum(uint64_t counter_after) noexcept;
@@ -123,10 +145,21 @@ class Hub : public std::enable_shared_from_this<Hub> {
 
   TransactionGate& gate() noexcept { return gate_; }
 
+  // Somebody in this process still needs the log from that LSN on. `owner` names him.
+  void HoldLog(const void* owner, int64_t lsn);
+  void ReleaseLog(const void* owner) noexcept;
+  // What is needed at least; INT64_MAX where nobody needs anything.
+  int64_t held_log_lsn() noexcept;
+
  private:
   void Resolve(PendingCommit& pending, bool is_committed, bool is_lost, BatchPtr batch) noexcept;
   void PublishResolved() noexcept;
-  void PublishGap(int64_t lsn) noexcept;
+  void Append(std::shared_ptr<PendingCommit> pending) noexcept;
+  enum class Whom : uint8_t { kAll, kWithoutLog };
+  void PublishGap(int64_t lsn, Whom whom = Whom::kAll) noexcept;
+  void FallBehindLog() noexcept;
+  void NoteLogBase(const LogTail& tail) noexcept;
+  uint64_t CountOthers(uint64_t counter, uint64_t commits, bool& is_foreign) noexcept;
   bool IsOurs(uint64_t known, uint64_t found) noexcept;
   bool IsOursBehindOpen(uint64_t found) noexcept;
 
@@ -147,6 +180,11 @@ class Hub : public std::enable_shared_from_this<Hub> {
   uint64_t counter_ = 0;  // as the last resolved commit left it; 0: not known
   UnannouncedCommits unannounced_;
   bool is_gap_due_ = false;
+  // LSN of the log's newest entry, as far as is known here; INT64_MIN: not looked yet. Beside it what it is if the commit on its way fails.
+  int64_t log_tail_ = INT64_MIN;
+  int64_t log_tail_if_undone_ = INT64_MIN;
+  uint64_t log_base_ = 0;        // what SQLite's counter is ahead of the log's, and the journal mode; 0: not known
+  std::unordered_map<const void*, int64_t> log_holders_;
   std::vector<std::shared_ptr<Reader>> readers_;
   uint32_t abandoned_ = 0;
   HubStats stats_;

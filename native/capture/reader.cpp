@@ -21,10 +21,11 @@ void Reader::Push(const BatchPtr& batch) noexcept {
   {
     const std::lock_guard lock(mutex_);
     if (state_ != ReaderState::kOpen) return;
+    if (has_log_ && pushed_ - read_ > max_buffered_) Finish(ReaderState::kBehind);
     if (const uint64_t turn = waker_->turn(); turn != turn_) {
       turn_ = turn;
       can_burst_ = burst_end_ <= read_;
-      if (!is_held_ && Lag() > max_buffered_) Finish(ReaderState::kLaggard);
+      if (!has_log_ && !is_held_ && Lag() > max_buffered_) Finish(ReaderState::kLaggard);
     }
     // Without a turn too, where all has been read: a thread in which nobody waits has few of them.
     if (pushed_ == read_) can_burst_ = true;
@@ -35,11 +36,17 @@ void Reader::Push(const BatchPtr& batch) noexcept {
         if (!is_held_ && Lag() > max_buffered_) news = News::kForATurn;
         if (is_held_ || (can_burst_ && Lag() > max_buffered_)) burst_end_ = pushed_;
       } catch (const std::bad_alloc&) {
-        Finish(ReaderState::kLost);
+        Finish(has_log_ ? ReaderState::kBehind : ReaderState::kLost);
       }
     }
   }
   waker_->Notify(news);
+}
+
+void Reader::Feed(BatchPtr batch) {
+  const std::lock_guard lock(mutex_);
+  pushed_ += batch->size;
+  batches_.push_back(std::move(batch));
 }
 
 void Reader::EndAs(ReaderState state) noexcept {

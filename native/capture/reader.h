@@ -27,28 +27,41 @@ class Waker {
   virtual uint64_t turn() const noexcept = 0;
 };
 
-enum class ReaderState : uint8_t { kOpen = 0, kClosed = 1, kLaggard = 2, kLost = 3, kEnded = 4 };
+// kBehind: what follows is to be read in the log.
+enum class ReaderState : uint8_t { kOpen = 0, kClosed = 1, kLaggard = 2, kLost = 3, kEnded = 4, kBehind = 5 };
 
 // Pushed to by the hub from the threads that commit, read in one thread.
 //
 // What a reader leaves unread while it had its chance counts as lag, and past `max_buffered` it is closed. A burst written in one
 // synchronous stretch does not count until it has been read: no chance lay within it. Only one burst at a time is excused, so that a reader
 // that never reads is found out at its second. Nothing counts before the first read of a reader that has a snapshot to deliver first.
+//
+// One that can read the log is never closed for that, nor lost: it is pushed to no further, and what it has missed is read there. So it needs
+// no excuses, and holds no more than its limit.
 class Reader {
  public:
+  enum class Kind : uint8_t {
+    kLive,
+    kWithSnapshot,  // live, behind a snapshot
+    kWithLog,
+  };
   // Throws std::bad_alloc.
-  Reader(std::shared_ptr<Waker> waker, uint64_t max_buffered, bool has_snapshot)
-      : waker_(std::move(waker)), max_buffered_(max_buffered), is_held_(has_snapshot) {}
+  Reader(std::shared_ptr<Waker> waker, uint64_t max_buffered, Kind kind)
+      : waker_(std::move(waker)), max_buffered_(max_buffered), has_log_(kind == Kind::kWithLog), is_held_(kind == Kind::kWithSnapshot) {}
 
   // From the hub.
   void Begin(int64_t lsn) noexcept { start_lsn_ = read_lsn_ = lsn; }
   void Push(const BatchPtr& batch) noexcept;
+  bool has_log() const noexcept { return has_log_; }
   // A committed transaction could not be recorded: the reader ends before it.
-  void Lose() noexcept { EndAs(ReaderState::kLost); }
+  void Lose() noexcept { EndAs(has_log_ ? ReaderState::kBehind : ReaderState::kLost); }
+  // Of one that has a log: what comes next stands there.
+  void Fall() noexcept { EndAs(ReaderState::kBehind); }
   // Its source has ended: nothing is pushed any more.
   void End() noexcept { EndAs(ReaderState::kEnded); }
 
-  // From the reader's thread.
+  // From the reader's thread. A transaction for one that no hub pushes to.
+  void Feed(BatchPtr batch);
   int64_t start_lsn() const noexcept { return start_lsn_; }
   // Of the last transaction that Read has begun; start_lsn before the first.
   int64_t lsn() noexcept;
@@ -73,6 +86,7 @@ class Reader {
 
   const std::shared_ptr<Waker> waker_;
   const uint64_t max_buffered_;
+  const bool has_log_;
 
   std::mutex mutex_;
   std::deque<BatchPtr> batches_;

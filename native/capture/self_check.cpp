@@ -3,6 +3,7 @@
 #include <cstring>
 #include <vector>
 
+#include "capture/log_entry.h"
 #include "capture/record.h"
 #include "sqlite/handles.h"
 #include "sqlite/internals.h"
@@ -143,6 +144,42 @@ void CheckStatements(Check& check) {
   check.Expect(check.KindOf("PRAGMA schema_version = 7") == ROWTAP_STATEMENT_OTHER, "PRAGMA schema_version");
 }
 
+// A row that is put there in the commit hook is one that SQL reads, and is not announced.
+void CheckRowsBesideStatements(Check& check) {
+  struct Writer {
+    sqlite3* db;
+    int code = SQLITE_OK;
+    int64_t last = 0;
+  } writer{check.db};
+  check.Run("CREATE TABLE beside(id INTEGER PRIMARY KEY, time, entry); CREATE TABLE plain(x)");
+  sqlite3_commit_hook(
+      check.db,
+      [](void* given) {
+        auto* self = static_cast<Writer*>(given);
+        uint32_t root = 0;
+        uint32_t size = 0;
+        uint8_t row[kMaxRecordHead + 6000] = {};
+        self->code = rowtap_find_root(self->db, "beside", &root);
+        for (int64_t id = 7; id <= 9 && self->code == SQLITE_OK; id++) {
+          const size_t head = PutRecordHead(row + kMaxRecordHead, -5, 6000);
+          self->code = rowtap_put_row(self->db, root, id, row + kMaxRecordHead - head, static_cast<uint32_t>(head + 6000));
+        }
+        if (self->code == SQLITE_OK) self->code = rowtap_delete_row(self->db, root, 8);
+        if (self->code == SQLITE_OK) self->code = rowtap_read_last_row(self->db, root, &self->last, row, sizeof row, &size);
+        return 0;
+      },
+      &writer);
+  const int compared = check.compared;
+  // Undoing it has made SQLite forget the schema.
+  check.Run("BEGIN; INSERT INTO plain VALUES (1); SAVEPOINT one; CREATE TABLE undone(x); ROLLBACK TO one; COMMIT");
+  sqlite3_commit_hook(check.db, nullptr, nullptr);
+  check.Expect(check.compared == compared + 1 && writer.code == SQLITE_OK && writer.last == 9 && sqlite3_last_insert_rowid(check.db) == 1,
+               "rows written beside statements");
+  check.Run(
+      "CREATE TABLE expected(is_right CHECK (is_right)); INSERT INTO expected SELECT count(*) = 2 AND min(id) = 7 AND max(id) = 9 AND "
+      "min(time) = -5 AND min(length(entry)) = 6000 AND min(entry = zeroblob(6000)) FROM beside");
+}
+
 }  // namespace
 
 std::string SelfCheck() noexcept {
@@ -162,6 +199,7 @@ std::string SelfCheck() noexcept {
         &check);
     CheckRecords(check);
     CheckStatements(check);
+    CheckRowsBesideStatements(check);
     return check.failure;
   } catch (...) {
     return "out of memory";

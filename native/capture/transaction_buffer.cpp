@@ -94,6 +94,33 @@ void TransactionBuffer::Clear() noexcept {
   end_ = pages_[0]->memory() + kPageSize;
 }
 
+const uint8_t* TransactionBuffer::FrameAt(uint64_t offset, std::vector<uint8_t>& scratch) {
+  const uint64_t position = first_offset_ + offset;
+  const uint64_t in_page = position % kPageSize;
+  const uint64_t rest = kPageSize - in_page;
+  uint32_t size;
+  if (const uint8_t* memory = pages_[position / kPageSize]->memory(); memory != nullptr && rest >= sizeof size) {
+    std::memcpy(&size, memory + in_page, sizeof size);
+    if (size <= rest) return memory + in_page;
+  } else if (!Read(position, reinterpret_cast<uint8_t*>(&size), sizeof size)) {
+    return nullptr;
+  }
+  if (scratch.size() < size) scratch.resize(size);
+  return Read(position, scratch.data(), size) ? scratch.data() : nullptr;
+}
+
+bool TransactionBuffer::Read(uint64_t position, uint8_t* to, uint64_t count) noexcept {
+  while (count > 0) {
+    const auto in_page = static_cast<uint32_t>(position % kPageSize);
+    const auto part = static_cast<uint32_t>(std::min<uint64_t>(count, kPageSize - in_page));
+    if (!store_->Read(*pages_[position / kPageSize], in_page, to, part)) return false;
+    to += part;
+    position += part;
+    count -= part;
+  }
+  return true;
+}
+
 std::shared_ptr<Batch> TransactionBuffer::Detach() {
   auto batch = std::make_shared<Batch>();
   // Where the page has room left, the next transaction goes on behind this batch.

@@ -6,6 +6,7 @@
 #include "node/environment.h"
 #include "node/errors.h"
 #include "node/hub.h"
+#include "node/log_replay.h"
 #include "node/result_page.h"
 #include "node/snapshot_rows.h"
 #include "node/source.h"
@@ -62,6 +63,7 @@ Napi::Object InitAddon(Napi::Env env, Napi::Object exports) {
   InitWake(env, exports);
   InitHub(env, exports);
   InitSource(env, exports);
+  InitLogReplay(env, exports);
   InitSnapshotRows(env, exports);
 #ifdef ROWTAP_TESTING
   testing::InitTesting(env, exports);

@@ -1,9 +1,11 @@
 #include "node/hub.h"
 
+#include <chrono>
 #include <unordered_map>
 #include <unordered_set>
 
 #include "capture/frame.h"
+#include "capture/log_tail.h"
 #include "capture/reader.h"
 #include "node/connection.h"
 #include "node/errors.h"
@@ -14,6 +16,9 @@
 namespace rowtap::node {
 
 namespace {
+
+// How long a look at the log waits for transactions that are open.
+constexpr std::chrono::milliseconds kPatience(2);
 
 constexpr napi_type_tag kHubTag = {0x726f777461700001, 0x4875620000000001};
 constexpr napi_type_tag kReaderTag = {0x726f777461700001, 0x4875620000000002};
@@ -102,6 +107,7 @@ class NativeBatch final : public Napi::ObjectWrap<NativeBatch> {
 struct ReaderParts {
   std::shared_ptr<capture::Hub> hub;
   std::shared_ptr<capture::Reader> reader;
+  int64_t log_lsn = -1;  // of the log's newest entry when it began; -1: there is none, or it was not asked for
 };
 
 // Closes what is left at the end of its environment: a thread that is terminated may not have come to make the reader's JavaScript object,
@@ -139,7 +145,8 @@ class NativeReader final : public Napi::ObjectWrap<NativeReader> {
         {InstanceMethod<&NativeReader::Read>("read"), InstanceMethod<&NativeReader::Batch>("batch", napi_default_method, classes),
          InstanceMethod<&NativeReader::SkipBatch>("skipBatch"), InstanceMethod<&NativeReader::State>("state"),
          InstanceMethod<&NativeReader::Buffered>("buffered"), InstanceMethod<&NativeReader::End>("end"),
-         InstanceMethod<&NativeReader::Close>("close"), InstanceAccessor<&NativeReader::StartLsn>("startLsn")},
+         InstanceMethod<&NativeReader::Close>("close"), InstanceAccessor<&NativeReader::StartLsn>("startLsn"),
+         InstanceAccessor<&NativeReader::LogLsn>("logLsn"), InstanceAccessor<&NativeReader::Lsn>("lsn")},
         classes);
   }
 
@@ -183,6 +190,9 @@ class NativeReader final : public Napi::ObjectWrap<NativeReader> {
   void Close(const Napi::CallbackInfo&) { open_readers_->Close(parts_); }
   Napi::Value StartLsn(const Napi::CallbackInfo& info) { return Number(info.Env(), parts_.reader->start_lsn()); }
 
+  Napi::Value LogLsn(const Napi::CallbackInfo& info) { return Number(info.Env(), parts_.log_lsn); }
+  Napi::Value Lsn(const Napi::CallbackInfo& info) { return Number(info.Env(), parts_.reader->lsn()); }
+
   ReaderParts parts_;
   std::shared_ptr<OpenReaders> open_readers_;
 };
@@ -199,6 +209,9 @@ class NativeHub final : public Napi::ObjectWrap<NativeHub> {
          InstanceMethod<&NativeHub::FreeConsumer>("freeConsumer"), InstanceMethod<&NativeHub::IsSpillRefused>("isSpillRefused"),
          InstanceMethod<&NativeHub::IsOnFile>("isOnFile"), InstanceMethod<&NativeHub::Witness>("witness"),
          InstanceMethod<&NativeHub::CheckForeignCommits>("checkForeignCommits"),
+         InstanceMethod<&NativeHub::AnnounceForeignCommits>("announceForeignCommits"),
+         InstanceMethod<&NativeHub::HeldLogLsn>("heldLogLsn"),
+         InstanceMethod<&NativeHub::OpenFedReader>("openFedReader", napi_default_method, classes),
          InstanceMethod<&NativeHub::OpenReader>("openReader", napi_default_method, classes)});
   }
 
@@ -318,41 +331,65 @@ class NativeHub final : public Napi::ObjectWrap<NativeHub> {
     if (db == nullptr) return env.Undefined();
     Connection* connection = Connection::Unwrap(env, info[0]);
     int code = SQLITE_OK;
-    const bool has_looked = hub_->CheckForeignCommits([&]() -> uint64_t {
-      code = sqlite3_exec(db, "SELECT 1 FROM sqlite_schema LIMIT 1", nullptr, nullptr, nullptr);
-      return code == SQLITE_OK ? rowtap_commit_counter(db) : 0;
-    });
+    const auto look = hub_->CheckForeignCommits([&](capture::FileState& state) { code = ReadState(db, state); });
     FlushWake(env);
     if (code != SQLITE_OK) ThrowSqliteError(connection->environment(), sqlite3_errmsg(db), code);
-    return Napi::Boolean::New(env, has_looked);
+    return Napi::Number::New(env, static_cast<int>(look));
+  }
+
+  void AnnounceForeignCommits(const Napi::CallbackInfo& info) {
+    hub_->AnnounceForeignCommits();
+    FlushWake(info.Env());
+  }
+
+  Napi::Value HeldLogLsn(const Napi::CallbackInfo& info) { return Number(info.Env(), hub_->held_log_lsn()); }
+
+  // In a transaction that ends with it.
+  static int ReadState(sqlite3* db, capture::FileState& state) {
+    // BEGIN alone takes no read lock; the first read does, and fixes what the transaction sees.
+    int code = sqlite3_exec(db, "BEGIN; SELECT 1 FROM sqlite_schema LIMIT 1", nullptr, nullptr, nullptr);
+    if (code == SQLITE_OK) code = capture::ReadFileState(db, state);
+    if (sqlite3_get_autocommit(db) == 0) sqlite3_exec(db, "COMMIT", nullptr, nullptr, nullptr);
+    return code;
   }
 
   Napi::Value OpenReader(const Napi::CallbackInfo& info) {
     const Napi::Env env = info.Env();
-    if (info.Length() != 2 || !info[0].IsNumber() || !(info[1].IsNull() || info[1].IsObject())) {
-      ThrowTypeError(env, "openReader(maxBufferedBytes, snapshot)");
+    if (info.Length() != 3 || !info[0].IsNumber() || !IsConnectionOrNull(info[1]) || !IsConnectionOrNull(info[2])) {
+      ThrowTypeError(env, "openReader(maxBufferedBytes, snapshot, log)");
       return env.Undefined();
     }
     Connection* snapshot = nullptr;
-    if (!info[1].IsNull()) {
-      snapshot = Connection::Unwrap(env, info[1]);
-      if (snapshot == nullptr) return env.Undefined();
-      if (snapshot->borrowed_db() == nullptr) {
-        ThrowTypeError(env, "The snapshot connection is closed");
-        return env.Undefined();
-      }
-    }
+    Connection* log = nullptr;
+    if (!UnwrapOpen(env, info[1], snapshot) || !UnwrapOpen(env, info[2], log)) return env.Undefined();
+    using Kind = capture::Reader::Kind;
+    const Kind kind = log != nullptr ? Kind::kWithLog : snapshot != nullptr ? Kind::kWithSnapshot : Kind::kLive;
     ReaderParts parts;
     parts.hub = hub_;
-    parts.reader = std::make_shared<capture::Reader>(WakeState::Of(env), static_cast<uint64_t>(info[0].As<Napi::Number>().Int64Value()),
-                                                     snapshot != nullptr);
+    parts.reader =
+        std::make_shared<capture::Reader>(WakeState::Of(env), static_cast<uint64_t>(info[0].As<Napi::Number>().Int64Value()), kind);
     int code = SQLITE_OK;
     bool is_busy = false;
+    Connection* reading = snapshot != nullptr ? snapshot : log;
     const auto begin = [&]() {
-      code = BeginSnapshot(snapshot->borrowed_db(), is_busy);
-      return code == SQLITE_OK && !is_busy;
+      if (snapshot != nullptr) code = BeginSnapshot(snapshot->borrowed_db(), is_busy);
+      if (code != SQLITE_OK || is_busy) return false;
+      if (log == nullptr) return true;
+      // The snapshot's own transaction tells how much of the log it holds already.
+      // With a rollback journal a read could keep a commit of another thread waiting: better where none is under way.
+      capture::TransactionGate* gate =
+          rowtap_commit_counter(log->borrowed_db()) >> 32 != 2 && hub_->gate().TryHold(kPatience) ? &hub_->gate() : nullptr;
+      const std::unique_ptr<capture::TransactionGate, void (*)(capture::TransactionGate*)> hold(
+          gate, [](capture::TransactionGate* held) { held->Release(); });
+      capture::FileState state;
+      code = snapshot != nullptr ? capture::ReadFileState(snapshot->borrowed_db(), state) : ReadState(log->borrowed_db(), state);
+      if (code != SQLITE_OK) return false;
+      if (!state.has_log) return true;
+      parts.log_lsn = state.tail.lsn();
+      hub_->MeetTail(state.tail, state.counter);
+      return true;
     };
-    const auto result = snapshot == nullptr ? hub_->Open(parts.reader, nullptr) : hub_->Open(parts.reader, begin);
+    const auto result = reading == nullptr ? hub_->Open(parts.reader, nullptr) : hub_->Open(parts.reader, begin);
     if (is_busy || result == capture::Hub::OpenResult::kBusy) {
       ThrowCode(
           env, "ROWTAP_BUSY",
@@ -362,12 +399,34 @@ class NativeHub final : public Napi::ObjectWrap<NativeHub> {
       return env.Undefined();
     }
     if (result == capture::Hub::OpenResult::kFailed) {
-      ThrowSqliteError(snapshot->environment(), sqlite3_errmsg(snapshot->borrowed_db()), code);
+      ThrowSqliteError(reading->environment(), sqlite3_errmsg(reading->borrowed_db()), code);
       return env.Undefined();
     }
+    return NewReader(info, parts);
+  }
+
+  // One that no commit is pushed to; a replay feeds it.
+  Napi::Value OpenFedReader(const Napi::CallbackInfo& info) {
+    ReaderParts parts;
+    parts.hub = hub_;
+    parts.reader = std::make_shared<capture::Reader>(WakeState::Of(info.Env()), UINT64_MAX, capture::Reader::Kind::kWithLog);
+    return NewReader(info, parts);
+  }
+
+  static Napi::Value NewReader(const Napi::CallbackInfo& info, ReaderParts& parts) {
     auto* classes = static_cast<Classes*>(info.Data());
     classes->open_readers->Add(parts);
-    return classes->reader.New({Napi::External<ReaderParts>::New(env, &parts)});
+    return classes->reader.New({Napi::External<ReaderParts>::New(info.Env(), &parts)});
+  }
+
+  static bool IsConnectionOrNull(const Napi::Value& value) { return value.IsNull() || value.IsObject(); }
+  // False, with an exception, for what is no connection, or closed.
+  static bool UnwrapOpen(Napi::Env env, const Napi::Value& value, Connection*& connection) {
+    if (value.IsNull()) return true;
+    connection = Connection::Unwrap(env, value);
+    if (connection == nullptr) return false;
+    if (connection->borrowed_db() == nullptr) ThrowTypeError(env, "The connection is closed");
+    return connection->borrowed_db() != nullptr;
   }
 
   // No commit can be published meanwhile.
@@ -472,6 +531,7 @@ void InitHub(Napi::Env env, Napi::Object exports) {
   set("op", offsetof(FrameHeader, op));
   set("flags", offsetof(FrameHeader, flags));
   set("tableId", offsetof(FrameHeader, table_id));
+  set("reason", offsetof(FrameHeader, reason));
   set("beforeSize", offsetof(FrameHeader, before_size));
   set("rowidBefore", offsetof(FrameHeader, rowid_before));
   set("rowidAfter", offsetof(FrameHeader, rowid_after));

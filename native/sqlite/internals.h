@@ -111,6 +111,25 @@ int rowtap_is_exclusive(sqlite3* db);
 // code.
 int rowtap_begin_write(sqlite3* db);
 
+
+// Rows of one rowid table of main, read and written beside its statements: no statement runs, so nothing that the application can ask for
+// changes by it (changes(), last_insert_rowid(), the conflict clauses, savepoints). Between a statement's steps or in the commit hook, which
+// SQLite calls while main's transaction is still open (https://www.sqlite.org/c3ref/commit_hook.html). What is written is part of that
+// transaction, and is not announced by the preupdate hook. They return SQLite's code.
+//
+// The table's root page; 0: there is none of that name. Where the schema in memory is not as the file has it (a ROLLBACK TO has undone a
+// change of it), it is looked for in the file. Outside of a transaction what is in memory counts.
+int rowtap_find_root(sqlite3* db, const char* table, uint32_t* root);
+// Copies the first bytes of a row's record, `capacity` at most, and tells its whole size. SQLITE_NOTFOUND: there is no such row.
+int rowtap_read_row(sqlite3* db, uint32_t root, int64_t rowid, void* to, uint32_t capacity, uint32_t* size);
+int rowtap_read_last_row(sqlite3* db, uint32_t root, int64_t* rowid, void* to, uint32_t capacity, uint32_t* size);
+// Inside a write transaction. A row that is there already is replaced.
+int rowtap_put_row(sqlite3* db, uint32_t root, int64_t rowid, const void* record, uint32_t size);
+// Deleting what is not there is fine.
+int rowtap_delete_row(sqlite3* db, uint32_t root, int64_t rowid);
+// Whether the write transaction of main has changed any page: a commit without is none.
+int rowtap_has_changed_pages(sqlite3* db);
+
 #ifdef __cplusplus
 }
 #endif

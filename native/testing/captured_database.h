@@ -96,7 +96,7 @@ struct SeenTransaction {
 class StreamReader {
  public:
   explicit StreamReader(capture::Hub& hub) : borrowed_hub_(hub) {
-    reader_ = std::make_shared<capture::Reader>(std::make_shared<DeafWaker>(), uint64_t{1} << 40, false);
+    reader_ = std::make_shared<capture::Reader>(std::make_shared<DeafWaker>(), uint64_t{1} << 40, capture::Reader::Kind::kLive);
     const auto result = hub.Open(reader_, [] { return true; });
     Check(result == capture::Hub::OpenResult::kOpened, "a reader can be opened");
   }

@@ -1,11 +1,12 @@
-/** A NativeReader fed by the test, with frames of its own encoder: delivery is tested without the addon, in every state a reader can have. */
-import { type NativeBatch, type NativeReader, ReaderState } from '../../lib/binding/native.js';
+/** A reader fed by the test, with frames of its own encoder: delivery is tested without the addon, in every state a reader can have. */
+import { type NativeBatch, ReaderState } from '../../lib/binding/native.js';
 import { Catalog } from '../../lib/decode/catalog.js';
 import type { DecoderOptions } from '../../lib/decode/change-decoder.js';
 import { frameLayout } from '../../lib/decode/frames.js';
 import { everyOp, type Selection } from '../../lib/decode/selection.js';
 import { noProgress, type Progress } from '../../lib/delivery/progress.js';
 import { StreamSubscription, type SubscriptionParts } from '../../lib/delivery/subscription.js';
+import type { StreamReader } from '../../lib/delivery/stream-reader.js';
 import { Turns } from '../../lib/delivery/turns.js';
 import type { RowChange } from '../../lib/model/change.js';
 import type { RowtapError } from '../../lib/errors/rowtap-error.js';
@@ -33,7 +34,7 @@ function copyFrames(frames: Buffer[], from: number, target: Uint8Array, at = 0):
 
 const sizeOf = (frames: Buffer[]): number => frames.reduce((sum, frame) => sum + frame.length, 0);
 
-export class HandFedReader implements NativeReader {
+export class HandFedReader implements StreamReader {
   readonly startLsn: number;
   readonly batches: FedBatch[] = [];
   isClosed = false;

@@ -2,6 +2,7 @@ import { appendFileSync, mkdtempSync, rmSync, utimesSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { expect, onTestFinished, test, vi } from 'vitest';
+import { ForeignLook } from '../../lib/binding/native.js';
 import { ForeignCommits } from '../../lib/sources/foreign-commits.js';
 
 /** Looks at a file that is only touched; `looks` counts the connections. */
@@ -22,7 +23,7 @@ function watched() {
   const hub = {
     checkForeignCommits: () => {
       if (seen.failure !== undefined) throw seen.failure;
-      return !seen.isPutOff;
+      return seen.isPutOff ? ForeignLook.putOff : ForeignLook.done;
     },
   };
   const connect = () => {
@@ -30,7 +31,7 @@ function watched() {
     ++seen.open;
     return { native: {} as never, close: () => void --seen.open };
   };
-  const commits = new ForeignCommits({ path, hub, connect, onGone: ({ code }) => void seen.gone.push(code) });
+  const commits = new ForeignCommits({ path, hub, connect, tell: () => true, onGone: ({ code }) => void seen.gone.push(code) });
   return { path, seen, write, commits, wait: (ms: number) => vi.advanceTimersByTime(ms) };
 }
 

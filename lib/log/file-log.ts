@@ -1,0 +1,118 @@
+import type { NativeHub } from '../binding/native.js';
+import { RowtapError } from '../errors/rowtap-error.js';
+import type { LogDatabase } from './database.js';
+import { createLog, readHistory, touchLog } from './log-tables.js';
+
+export interface FileLogConfig {
+  /** Absolute. */
+  path: string;
+  hub: Pick<NativeHub, 'isThreadInTransaction' | 'announceForeignCommits'>;
+  isReadonly: boolean;
+  /** Opens an uncaptured connection to the file, read-only where the database is. Throws ROWTAP_FILE_GONE where another file is in its place. */
+  connect(timeoutMs: number): LogDatabase;
+}
+
+/** How long opening a source waits for the lock of somebody else, as an application's own connection does. */
+const lockTimeoutMs = 5000;
+/** How long a write in passing may hold up the thread for somebody else's lock. */
+const passingTimeoutMs = 5;
+
+/** The log that a file keeps, for one thread: made by the first source that wants it, and kept by the file from then on. */
+export class FileLog {
+  readonly #config: FileLogConfig;
+  #history: string | undefined;
+
+  constructor(config: FileLogConfig) {
+    this.#config = config;
+  }
+
+  /** Undefined before the first `open`. */
+  get history(): string | undefined {
+    return this.#history;
+  }
+
+  /**
+   * The log is there when it returns. Throws ROWTAP_BUSY where it has to be made and somebody keeps everybody from writing, ROWTAP_BAD_OPTION
+   * where the database is read-only, and what SQLite throws.
+   */
+  open(): string {
+    this.#history = this.#with(lockTimeoutMs, (database) => readHistory(database));
+    if (this.#history !== undefined) return this.#history;
+    if (this.#config.isReadonly) {
+      throw new RowtapError('ROWTAP_BAD_OPTION', { detail: '`durability: "log"`: the database is open read-only and keeps no log yet' });
+    }
+    const deadlineMs = performance.now() + lockTimeoutMs;
+    for (;;) {
+      const history = this.#make(lockTimeoutMs);
+      if (history !== undefined) return history;
+      if (this.#config.hub.isThreadInTransaction() || performance.now() > deadlineMs) {
+        throw new RowtapError('ROWTAP_BUSY', { detail: 'the log can not be made while a transaction is open on the database' });
+      }
+      // Another thread's transaction goes on.
+      Atomics.wait(new Int32Array(new SharedArrayBuffer(4)), 0, 0, 5);
+    }
+  }
+
+  /** Makes it anew where somebody has removed it; everything up to `lsn` had been read. False where that can't be done just now. Throws ROWTAP_CORRUPT_LOG where it never can. */
+  restore(lsn: number): boolean {
+    if (this.#config.isReadonly) throw new RowtapError('ROWTAP_CORRUPT_LOG', { detail: 'its table has been removed', lsn });
+    try {
+      return this.#make(passingTimeoutMs) !== undefined;
+    } catch (error) {
+      if (isBusy(error)) return false;
+      throw error;
+    }
+  }
+
+  /**
+   * Writes into the log that others have committed without it; told in this process alone where that can't be written. False where it is to be
+   * tried again.
+   */
+  tellForeignCommits(): boolean {
+    if (this.#config.isReadonly) {
+      this.#config.hub.announceForeignCommits();
+      return true;
+    }
+    return this.#touch();
+  }
+
+  /** The log's numbers go on above those that this process has handed out. Where that can't be written now, the next commit sees to it. */
+  lift(): void {
+    if (!this.#config.isReadonly) this.#touch();
+  }
+
+  #touch(): boolean {
+    try {
+      return this.#with(passingTimeoutMs, (database) => {
+        if (!database.claim()) return false;
+        touchLog(database);
+        return true;
+      });
+    } catch (error) {
+      if (isBusy(error)) return false;
+      throw error;
+    }
+  }
+
+  /** Undefined where a transaction is open. */
+  #make(timeoutMs: number): string | undefined {
+    return this.#with(timeoutMs, (database) => {
+      if (!database.claim()) return undefined;
+      this.#history = createLog(database);
+      return this.#history;
+    });
+  }
+
+  #with<T>(timeoutMs: number, use: (database: LogDatabase) => T): T {
+    const database = this.#config.connect(timeoutMs);
+    try {
+      return use(database);
+    } finally {
+      database.close();
+    }
+  }
+}
+
+function isBusy(error: unknown): boolean {
+  return /^SQLITE_(BUSY|LOCKED)/.test(String((error as { code?: unknown } | null)?.code));
+}
