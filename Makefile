@@ -70,7 +70,7 @@ NATIVE_FILES = $(wildcard native/*/*.h native/*/*.c native/*/*.cpp)
 
 ## native-test: test native/capture without Node (needs cmake)
 native-test:
-	@$(LOCKED) .install .sqlite
+	@$(LOCKED) .install .sources
 	@$(LOCKED) BUILD=plain CMAKE_TARGET=native_tests .cmake
 	ctest --test-dir build-cmake/plain --output-on-failure
 
@@ -99,12 +99,12 @@ soak:
 
 ## prebuild: the addon as it is shipped, into prebuilds/
 prebuild:
-	@$(LOCKED) .install .sqlite
+	@$(LOCKED) .install .sources
 	@$(LOCKED) .prebuild
 
 ## clean: remove everything that was made, but not what was installed
 clean:
-	rm -rf build build-cmake dist prebuilds coverage compile_commands.json deps/sqlite3
+	rm -rf build build-cmake dist prebuilds coverage compile_commands.json deps/sqlite3 deps/lz4
 
 help:
 	@sed -n 's/^## /make /p' Makefile
@@ -123,7 +123,7 @@ help:
 
 # ---- The parts, called under the lock only.
 
-.PHONY: .format-check .native-format-check .install .sqlite .configure .addon .addon-testing .addon-no-capture .lib .programs .better-sqlite3 .cmake .prebuild
+.PHONY: .format-check .native-format-check .install .sources .configure .addon .addon-testing .addon-no-capture .lib .programs .better-sqlite3 .cmake .prebuild
 
 .install: node_modules/.package-lock.json
 	@:
@@ -131,11 +131,11 @@ node_modules/.package-lock.json: package-lock.json
 	npm ci --ignore-scripts --no-audit --no-fund --loglevel=error
 	@touch $@
 
-.sqlite: .install
-	@node deps/fetch-sqlite.mjs
+.sources: .install
+	@node deps/fetch-sources.mjs
 
 # Cheap, and finds sources that have come or gone.
-.configure: .sqlite
+.configure: .sources
 	@$(NODE_GYP) configure -- -Drowtap_dev=1
 
 .addon: .configure
@@ -156,7 +156,7 @@ node_modules/better-sqlite3/build/Release/better_sqlite3.node: node_modules/.pac
 	@test -f $@ || (cd node_modules/better-sqlite3 && ../../$(NODE_GYP) rebuild --release --jobs=$(JOBS))
 	@touch $@
 
-.cmake: .install .sqlite
+.cmake: .install .sources
 	@CC='$(CC:ccache %=%)' CXX='$(CXX:ccache %=%)' $(BIN)/cmake-js configure --out build-cmake/$(BUILD) --CDROWTAP_SANITIZER=$(BUILD) --CDCMAKE_C_COMPILER_LAUNCHER=$(CCACHE) \
 	  --CDCMAKE_CXX_COMPILER_LAUNCHER=$(CCACHE) --log-level=error
 	@cmake --build build-cmake/$(BUILD) --parallel $(JOBS) --target $(CMAKE_TARGET)

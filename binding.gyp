@@ -3,10 +3,10 @@
   'variables': {
     'rowtap_dev%': 0,
     'addon_sources': ['<!@(node scripts/list-sources.cjs native/node)'],
-    'capture_sources': ['<!@(node scripts/list-sources.cjs native/sqlite native/capture)'],
+    'capture_sources': ['<!@(node scripts/list-sources.cjs native/sqlite native/capture deps/lz4)'],
   },
   'target_defaults': {
-    'include_dirs': ['native', 'deps/sqlite3', '<!(node -p "require(\'node-addon-api\').include_dir")'],
+    'include_dirs': ['native', 'deps/sqlite3', 'deps/lz4', '<!(node -p "require(\'node-addon-api\').include_dir")'],
     # JavaScript sees errors through Napi::Error objects that are handed back, not thrown through C++. Exceptions stay on for the standard
     # library's own, which the code below the bindings catches. A worker that is being terminated lets nothing be thrown, at any moment of
     # a call; without the third of these that would end the process.

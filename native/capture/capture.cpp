@@ -246,7 +246,9 @@ Capture::KnownTable* Capture::FindTable(const rowtap_change& change) {
 
 bool Capture::KeepsRecording() noexcept {
   if (buffer_.is_given_up()) return false;
-  if (buffer_.mark().size <= Hub::kMaxUnwatchedBytes || hub_->IsWatched() || KeepsLog() || !hub_->Abandon()) return true;
+  if (buffer_.mark().size <= Hub::kMaxUnwatchedBytes || is_to_be_logged_ || hub_->IsWatched()) return true;
+  is_to_be_logged_ = KeepsLog();
+  if (is_to_be_logged_ || !hub_->Abandon()) return true;
   is_abandoned_ = true;
   buffer_.GiveUp();
   return false;
@@ -491,7 +493,7 @@ void Capture::Publish() noexcept {
 void Capture::EndTransaction() noexcept {
   if (is_abandoned_) hub_->EndAbandoned();
   is_abandoned_ = false;
-  is_lost_ = is_unobserved_ = false;
+  is_lost_ = is_unobserved_ = is_to_be_logged_ = false;
   buffer_.Clear();
   log_.NoteEnd();
   runs_.clear();

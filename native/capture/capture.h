@@ -134,6 +134,7 @@ class Capture {
   bool is_unknown_ = false;  // SQLite has given the sealed commit up, and the file may hold it
   bool is_lost_ = false;
   bool is_unobserved_ = false;
+  bool is_to_be_logged_ = false;  // the transaction has grown large, and the file keeps a log
   bool is_abandoned_ = false;
   bool has_open_transaction_ = false;  // or a statement that may have begun one
   bool is_closed_ = false;

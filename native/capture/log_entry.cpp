@@ -21,6 +21,7 @@ constexpr size_t kPreviousAt = 32;
 constexpr size_t kBytesBeforeAt = 40;
 constexpr size_t kFramesAt = 48;
 constexpr size_t kTablesAt = 52;
+constexpr size_t kPackedSizeAt = 56;
 
 template <typename T>
 T Swapped(T value) noexcept {
@@ -159,6 +160,7 @@ void SealLogEntry(std::span<uint8_t> entry, const LogEntryHeader& header, int64_
   Put(to + kBytesBeforeAt, header.bytes_before);
   Put(to + kFramesAt, header.frames);
   Put(to + kTablesAt, header.tables);
+  Put(to + kPackedSizeAt, header.packed_size);
   Put(to + kChecksumAt, Checksum(entry, rowid, time_ms));
 }
 
@@ -171,6 +173,7 @@ bool ReadLogHeader(std::span<const uint8_t> bytes, LogEntryHeader& header) noexc
   header.bytes_before = Get<uint64_t>(bytes.data() + kBytesBeforeAt);
   header.frames = Get<uint32_t>(bytes.data() + kFramesAt);
   header.tables = Get<uint32_t>(bytes.data() + kTablesAt);
+  header.packed_size = Get<uint32_t>(bytes.data() + kPackedSizeAt);
   return true;
 }
 

@@ -45,6 +45,7 @@ struct LogEntryHeader {
   int64_t previous_lsn = 0;   // of the entry before it; its own where the log begins with it
   uint64_t bytes_before = 0;  // of all entries that were ever written before it
   uint32_t tables = 0;        // how many stand at the end
+  uint32_t packed_size = 0;   // of its frames, where they have been compressed (LZ4); 0: they have not
 };
 inline constexpr uint32_t kLogHeaderSize = 64;
 

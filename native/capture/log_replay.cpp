@@ -4,6 +4,7 @@
 #include <cstring>
 #include <new>
 
+#include "capture/compression.h"
 #include "capture/log_tail.h"
 #include "capture/reader.h"
 #include "sqlite/internals.h"
@@ -137,7 +138,12 @@ LogReplay::Status LogReplay::TakeRow(Reader& reader, int64_t rowid) {
   if (const Status status = TakeTables(body.last(tables_size)); status != Status::kMore) {
     return status == Status::kCorrupt ? Corrupt(lsn) : status;
   }
-  if (!TakeFrames(body.first(body.size() - tables_size))) return Corrupt(lsn);
+  std::span<const uint8_t> frames = body.first(body.size() - tables_size);
+  if (header.packed_size != 0) {
+    if (!Decompress(frames, header.packed_size, unpacked_)) return Corrupt(lsn);
+    frames = unpacked_;
+  }
+  if (!TakeFrames(frames)) return Corrupt(lsn);
   building_->next_part = part + 1;
   last_rowid_ = rowid;
   if ((header.flags & kLastPart) == 0) return Status::kMore;

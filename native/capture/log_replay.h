@@ -80,6 +80,7 @@ class LogReplay {
   int64_t told_lsn_ = 0;  // up to which it is known that the log has less
   std::optional<Building> building_;
   std::unordered_map<int64_t, uint32_t> interned_;  // by row of _rowtap_schema
+  std::vector<uint8_t> unpacked_;
   uint64_t fed_bytes_ = 0;
 };
 

@@ -111,6 +111,14 @@ int LogWriter::PackFrames(const Entry& entry, TransactionBuffer& buffer, Hub& hu
 }
 
 int LogWriter::PutPart(const Entry& entry, bool is_last) {
+  constexpr size_t kFramesAt = kMaxRecordHead + kLogHeaderSize;
+  const std::span<const uint8_t> compressed = compressor_.Compress(std::span<const uint8_t>(bytes_).subspan(kFramesAt));
+  header_.packed_size = 0;
+  if (!compressed.empty()) {
+    header_.packed_size = static_cast<uint32_t>(bytes_.size() - kFramesAt);
+    bytes_.resize(kFramesAt + compressed.size());
+    std::memcpy(bytes_.data() + kFramesAt, compressed.data(), compressed.size());
+  }
   bytes_.insert(bytes_.end(), met_here_.begin(), met_here_.end());
   if (bytes_.size() > kMaxRecordBytes) return SQLITE_TOOBIG;
   header_.tables = static_cast<uint32_t>(met_here_.size() / kLogTableSize);

@@ -6,6 +6,7 @@
 #include <unordered_map>
 #include <vector>
 
+#include "capture/compression.h"
 #include "capture/log_entry.h"
 #include "capture/log_tail.h"
 #include "capture/transaction_buffer.h"
@@ -58,6 +59,7 @@ class LogWriter {
   std::vector<uint8_t> bytes_;     // room for the record's head, then the entry
   std::vector<uint32_t> tables_;   // that the transaction's frames have named
   std::vector<uint8_t> met_here_;  // those of them that are new in this part, as they will stand behind its frames
+  Compressor compressor_;
   std::vector<uint8_t> scratch_;
   std::unordered_map<uint32_t, int64_t> rows_;  // of _rowtap_schema, by the number that the hub has given to a table
 };

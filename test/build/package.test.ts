@@ -42,7 +42,7 @@ afterAll(() => {
 test('everything that is needed to run and to compile is shipped', () => {
   const needed = [
     'package.json README.md LICENSE CHANGELOG.md dist/index.js dist/index.js.map dist/index.d.ts',
-    'binding.gyp scripts/list-sources.cjs deps/sqlite3/sqlite3.c deps/sqlite3/sqlite3.h',
+    'binding.gyp scripts/list-sources.cjs deps/sqlite3/sqlite3.c deps/sqlite3/sqlite3.h deps/lz4/lz4.c deps/lz4/lz4.h deps/lz4/LICENSE',
     'native/sqlite/amalgamation.c native/sqlite/options.h native/capture/capture.cpp native/node/addon.cpp',
   ];
   expect(needed.flatMap((line) => line.split(' ')).filter((path) => !shipped.includes(path))).toEqual([]);
@@ -53,7 +53,7 @@ test('nothing else is shipped', () => {
     /^(?:package\.json|README\.md|LICENSE|CHANGELOG\.md|binding\.gyp|scripts\/list-sources\.cjs)$/,
     /^dist\/[\w/-]+\.(?:js|js\.map|d\.ts)$/,
     /^native\/(?:sqlite|capture|node)\/\w+\.(?:h|c|cpp)$/,
-    /^deps\/sqlite3\/sqlite3\.[ch]$/,
+    /^deps\/(?:sqlite3\/sqlite3\.[ch]|lz4\/(?:lz4\.[ch]|LICENSE))$/,
     /^prebuilds\/[\w-]+\/rowtap\.node$/,
   ];
   expect(shipped.filter((path) => !expected.some((pattern) => pattern.test(path)))).toEqual([]);
