@@ -17,7 +17,7 @@ namespace rowtap::capture {
 
 namespace {
 
-// Fresh memory costs more than what is copied into it: a few megabytes go around while somebody listens, enough for what is recorded in
+// Fresh memory costs more than what is copied into it: a few megabytes go around while somebody listens or a log is kept, enough for what is recorded in
 // case somebody does while nobody listens.
 constexpr uint64_t kKeptMemoryWatched = 4 * 1024 * 1024;
 constexpr uint64_t kKeptMemoryUnwatched = Hub::kMaxUnwatchedBytes + 2 * kPageSize;
@@ -156,6 +156,10 @@ void Hub::EnterLogged(std::shared_ptr<PendingCommit> pending, bool has_changes, 
   last.log_lsn = has_changes ? last.lsn : ++next_lsn_;
   last.commits = tail.header.commits + uncounted + 1;
   last.counter_before = counter_before;
+  if (!is_logged_) {
+    is_logged_ = true;
+    KeepMemory();
+  }
   log_tail_ = last.log_lsn;
   log_tail_if_undone_ = tail.lsn();
   Append(std::move(pending));
@@ -203,6 +207,10 @@ bool Hub::MeetTail(const LogTail& tail, uint64_t counter) noexcept {
   bool is_foreign = false;
   CountOthers(counter, tail.header.commits, is_foreign);
   return is_foreign;
+}
+
+void Hub::KeepMemory() noexcept {
+  store_->SetKeptMemory(is_logged_ || !readers_.empty() ? kKeptMemoryWatched : kKeptMemoryUnwatched);
 }
 
 void Hub::FallBehindLog() noexcept {
@@ -382,7 +390,7 @@ Hub::OpenResult Hub::Open(const std::shared_ptr<Reader>& reader, const std::func
   reader->Begin(published_lsn_);
   readers_.push_back(reader);
   is_watched_.store(true, std::memory_order_release);
-  store_->SetKeptMemory(kKeptMemoryWatched);
+  KeepMemory();
   return OpenResult::kOpened;
 }
 
@@ -397,7 +405,7 @@ void Hub::Close(Reader& reader) noexcept {
     }
     if (readers_.empty()) {
       is_watched_.store(false, std::memory_order_release);
-      store_->SetKeptMemory(kKeptMemoryUnwatched);
+      KeepMemory();
     }
   }
   reader.Close();

@@ -158,6 +158,7 @@ class Hub : public std::enable_shared_from_this<Hub> {
   enum class Whom : uint8_t { kAll, kWithoutLog };
   void PublishGap(int64_t lsn, Whom whom = Whom::kAll) noexcept;
   void FallBehindLog() noexcept;
+  void KeepMemory() noexcept;
   void NoteLogBase(const LogTail& tail) noexcept;
   uint64_t CountOthers(uint64_t counter, uint64_t commits, bool& is_foreign) noexcept;
   bool IsOurs(uint64_t known, uint64_t found) noexcept;
@@ -183,6 +184,7 @@ class Hub : public std::enable_shared_from_this<Hub> {
   // LSN of the log's newest entry, as far as is known here; INT64_MIN: not looked yet. Beside it what it is if the commit on its way fails.
   int64_t log_tail_ = INT64_MIN;
   int64_t log_tail_if_undone_ = INT64_MIN;
+  bool is_logged_ = false;  // by the newest commit
   uint64_t log_base_ = 0;        // what SQLite's counter is ahead of the log's, and the journal mode; 0: not known
   std::unordered_map<const void*, int64_t> log_holders_;
   std::vector<std::shared_ptr<Reader>> readers_;
