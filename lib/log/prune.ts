@@ -1,0 +1,105 @@
+import type { Retention } from '../model/options.js';
+import type { LogDatabase } from './database.js';
+import { inTransaction } from './log-tables.js';
+
+export interface PruneLimits {
+  retention: Retention;
+  /** Somebody of this process may still read entries behind it. */
+  heldLsn: number;
+  nowMs: number;
+}
+
+/** Entries of one short transaction: what takes a few milliseconds to be given back to the file's free pages. */
+const maxEntries = 256;
+const maxBytes = 4 * 1024 * 1024;
+/** Subscriptions without a name in other processes look several times a second: what is newer is left to them. */
+const graceMs = 2000;
+
+/** As LogRowid of native/capture/log_entry.h. */
+const lsnSql = '"id" >> 11';
+const partSql = '"id" & 2047';
+/** `bytes_before` of an entry's header: all that was ever written before it. */
+const bytesBeforeSql = 'substr("entry", 41, 8)';
+
+interface Entry {
+  lsn: number;
+  part: number;
+  time: number;
+  size: number;
+}
+
+/**
+ * Deletes the oldest entries that nobody needs, a few at a time, in one transaction. The newest entry always stays: with it the log goes on.
+ * Gives whether there is more to do at once. Throws what SQLite throws.
+ */
+export function prune(database: LogDatabase, limits: PruneLimits): { hasMore: boolean; isEmpty: boolean } {
+  return inTransaction(database, () => {
+    const last = database
+      .prepare(
+        `SELECT ${lsnSql} AS "lsn", ${bytesBeforeSql} AS "before", length("entry") AS "size" FROM main."_rowtap_log" ORDER BY "id" DESC LIMIT 1`,
+      )
+      .get() as { lsn: number; before: Uint8Array; size: number } | undefined;
+    if (last === undefined) return { hasMore: false, isEmpty: true };
+    const entries = database
+      .prepare(
+        `SELECT ${lsnSql} AS "lsn", ${partSql} AS "part", "time", length("entry") AS "size" FROM main."_rowtap_log"
+         WHERE "id" < (? << 11) ORDER BY "id" LIMIT ${maxEntries}`,
+      )
+      .all(last.lsn) as Entry[];
+    const end = firstNeeded(entries, {
+      ...limits,
+      floorLsn: floorOf(database, limits.heldLsn),
+      excessBytes: excessOf(database, last, limits.retention),
+    });
+    const cut = entries[end - 1];
+    if (cut === undefined) return { hasMore: false, isEmpty: entries.length === 0 };
+    database.prepare(`DELETE FROM main."_rowtap_log" WHERE "id" <= (? << 11 | ?)`).run(cut.lsn, cut.part);
+    return { hasMore: end === entries.length ? end === maxEntries : isFull(entries.slice(0, end)), isEmpty: false };
+  });
+}
+
+/** What every named consumer that reads this log has acknowledged. Without one, what is held alone counts. */
+function floorOf(database: LogDatabase, heldLsn: number): number {
+  const table = database
+    .prepare(`SELECT 1 AS "one" FROM main.sqlite_schema WHERE "type" = 'table' AND "name" = '_rowtap_checkpoints'`)
+    .get();
+  if (table === undefined) return heldLsn;
+  const row = database.prepare(`SELECT min("lsn") AS "lsn" FROM main."_rowtap_checkpoints" WHERE "history" IS NOT NULL`).get() as {
+    lsn: unknown;
+  };
+  return typeof row.lsn === 'number' ? Math.min(row.lsn, heldLsn) : heldLsn;
+}
+
+function excessOf(database: LogDatabase, last: { before: Uint8Array; size: number }, { maxBytes: most }: Retention): number {
+  if (most === undefined) return 0;
+  const first = database.prepare(`SELECT ${bytesBeforeSql} AS "before" FROM main."_rowtap_log" ORDER BY "id" LIMIT 1`).get() as {
+    before: Uint8Array;
+  };
+  return numberOf(last.before) + last.size - numberOf(first.before) - most;
+}
+
+function numberOf(bytes: Uint8Array): number {
+  return bytes.length === 8 ? Number(Buffer.from(bytes).readBigUInt64LE()) : 0;
+}
+
+/** How many of the oldest entries can go, no more than one transaction takes. */
+export function firstNeeded(entries: readonly Entry[], limits: PruneLimits & { floorLsn: number; excessBytes: number }): number {
+  const { retention, floorLsn, nowMs } = limits;
+  const freeBeforeMs = nowMs - (retention.maxAgeMs ?? graceMs);
+  let excessBytes = limits.excessBytes;
+  let bytes = 0;
+  let at = 0;
+  for (const { lsn, time, size } of entries) {
+    const isFree = time < freeBeforeMs && (retention.maxAgeMs !== undefined || lsn <= floorLsn);
+    if (!isFree && excessBytes <= 0) break;
+    if (bytes >= maxBytes) break;
+    bytes += size;
+    excessBytes -= size;
+    ++at;
+  }
+  return at;
+}
+
+function isFull(entries: readonly Entry[]): boolean {
+  return entries.reduce((sum, { size }) => sum + size, 0) >= maxBytes;
+}
