@@ -15,6 +15,8 @@ export interface DecoderOptions {
   catalog: Catalog;
   integers: IntegerMode;
   selection: Selection;
+  /** Of the transaction `lsn`, the changes up to and including `index` are done with: they are left out, and the others stay as they are. */
+  resumeAfter?: { lsn: number; index: number } | undefined;
   /** Told of every change that could not be decoded; a GapEvent has taken its place. */
   onCorrupt: (error: RowtapError, table: string) => void;
 }
@@ -46,6 +48,7 @@ export class ChangeDecoder {
   readonly #integers: IntegerMode;
   readonly #selection: Selection;
   readonly #onCorrupt: DecoderOptions['onCorrupt'];
+  readonly #resumeAfter: DecoderOptions['resumeAfter'];
   readonly #tables = new Map<number, Table>();
   #lastTableId = -1;
   #lastTable: Table | undefined;
@@ -53,6 +56,8 @@ export class ChangeDecoder {
   #time = 0;
   #frames = 0;
   #index = 0;
+  /** Of the current transaction, the index of the first change that is wanted. */
+  #firstIndex = 0;
   /** The newest row change of this transaction; it may turn out to be the last. */
   #newestRow: DecodedRow | undefined;
   /** What waits between two fills: the newest row change and the events behind it. */
@@ -68,6 +73,7 @@ export class ChangeDecoder {
     this.#integers = options.integers;
     this.#selection = options.selection;
     this.#onCorrupt = options.onCorrupt;
+    this.#resumeAfter = options.resumeAfter;
   }
 
   /** Of the transaction it stands in, or stood in last. */
@@ -100,6 +106,7 @@ export class ChangeDecoder {
     this.#time = time;
     this.#frames = frames;
     this.#index = 0;
+    this.#firstIndex = firstWanted(lsn, this.#resumeAfter);
     this.#newestRow = undefined;
     this.#held = [];
   }
@@ -128,7 +135,7 @@ export class ChangeDecoder {
       if (op === opBatch) {
         this.begin(wide(words, at + offsetRowidBefore), wide(words, at + offsetRowidAfter), (words[word + tableIdWord] as number) >>> 0);
       } else {
-        this.#decodeFrame(frames, at, op, out);
+        if (this.#index >= this.#firstIndex) this.#decodeFrame(frames, at, op, out);
         if (++this.#index === this.#frames) {
           if (this.#newestRow !== undefined) {
             this.#newestRow.last = true;
@@ -144,12 +151,12 @@ export class ChangeDecoder {
     if (this.#newestRow !== undefined) this.#held = out.splice(out.lastIndexOf(this.#newestRow));
   }
 
-  /** How many changes `decode` would give for the buffer's last fill, of a transaction that was begun without `decode`. */
+  /** How many changes `decode` would give for the buffer's last fill, and goes on behind it; for a transaction that was begun without `decode`. */
   count(frames: FrameBuffer): number {
     const { bytes, words, length } = frames;
     let count = 0;
-    for (let at = 0; at < length; at += (words[at >> 2] as number) >>> 0) {
-      if (this.#passes(frames, at, bytes[at + offsetOp] as number)) ++count;
+    for (let at = 0; at < length; at += (words[at >> 2] as number) >>> 0, ++this.#index) {
+      if (this.#index >= this.#firstIndex && this.#passes(frames, at, bytes[at + offsetOp] as number)) ++count;
     }
     return count;
   }
@@ -262,6 +269,11 @@ export class ChangeDecoder {
     const position = { source: this.#source, lsn: this.#lsn, index: this.#index, time: this.#time };
     return { ...position, op: 'gap', reason, table: null, before: null, after: null };
   }
+}
+
+/** Index of the first change of the transaction `lsn` that is handed over. */
+export function firstWanted(lsn: number, resumeAfter: DecoderOptions['resumeAfter']): number {
+  return resumeAfter?.lsn === lsn ? resumeAfter.index + 1 : 0;
 }
 
 /** A 64-bit number in the machine's order; LSNs and times are integers below 2^53. */

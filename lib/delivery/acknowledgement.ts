@@ -1,6 +1,6 @@
 import { badOption, RowtapError } from '../errors/rowtap-error.js';
 import type { Change } from '../model/change.js';
-import type { Progress } from './progress.js';
+import type { PartialTransaction, Progress } from './progress.js';
 
 /**
  * What a reader is done with, by the rule of its `ack` option, told to its Progress.
@@ -76,7 +76,8 @@ export class Acknowledgement {
       return;
     }
     this.#takeSnapshot();
-    this.#progress.acknowledge(isWhole ? lsn : lsn - 1);
+    if (isWhole) this.#progress.acknowledge(lsn);
+    else this.#progress.acknowledge(lsn - 1, partUpTo(position as Change));
   }
 
   #noteInSnapshot(change: Change): void {
@@ -93,6 +94,11 @@ export class Acknowledgement {
 /** Events do not say whether they stand at the end; their subscription knows. */
 function endsTransaction(position: Change, isFinal: (event: object) => boolean): boolean {
   return 'last' in position ? position.last : isFinal(position);
+}
+
+/** What stands before it in its transaction, and itself. */
+function partUpTo({ lsn, index }: Change): PartialTransaction | undefined {
+  return Number.isSafeInteger(index) && index >= 0 ? { lsn, index } : undefined;
 }
 
 export function closedSubscription(): RowtapError {

@@ -1,10 +1,19 @@
+/** Of the transaction `lsn`, every change up to and including `index`. */
+export interface PartialTransaction {
+  lsn: number;
+  index: number;
+}
+
 /**
  * Remembers how far one consumer is. Called by its subscription only; no call throws and none waits for the disk: what can't be written now
  * is written later, and reported to the source as degraded until then.
  */
 export interface Progress {
-  /** Every transaction up to and including `lsn` is done with. Never goes back: a lower one than before is ignored. */
-  acknowledge(lsn: number): void;
+  /**
+   * Every transaction up to and including `lsn` is done with, and of the one behind it what `partial` says. Never goes back: what is no further
+   * than before is ignored.
+   */
+  acknowledge(lsn: number, partial?: PartialTransaction): void;
   /** The reader is done with the snapshot as of `lsn`, which is acknowledged by that too. */
   snapshotTaken(lsn: number): void;
   /** Resolves when all that was acknowledged is on disk; rejects with the error that keeps it from being written. */
@@ -17,6 +26,8 @@ export interface Progress {
 export interface StoredProgress {
   /** Everything up to it is done with. */
   lsn: number;
+  /** And of this transaction, behind `lsn`, a part. */
+  partial?: PartialTransaction | undefined;
   /** A snapshot has been taken over to its end, once at least. */
   isSnapshotDone: boolean;
   /** It was written while the connection of today was open, so the hub can say what has been committed since. */

@@ -1,5 +1,5 @@
 import type { NativeBatch } from '../binding/native.js';
-import { ChangeDecoder, type DecoderOptions } from '../decode/change-decoder.js';
+import { ChangeDecoder, type DecoderOptions, firstWanted } from '../decode/change-decoder.js';
 import { FrameBuffer } from '../decode/frame-buffer.js';
 import { fromNative } from '../errors/from-native.js';
 import type { Change, RowChange, Transaction } from '../model/change.js';
@@ -34,7 +34,7 @@ export class BatchTransaction implements Transaction {
   constructor(batch: NativeBatch, options: DecoderOptions) {
     this.#batch = batch;
     this.#options = options;
-    if (options.selection.isEverything) this.#length = batch.changes;
+    if (options.selection.isEverything) this.#length = Math.max(0, batch.changes - firstWanted(batch.lsn, options.resumeAfter));
   }
 
   get lsn(): number {

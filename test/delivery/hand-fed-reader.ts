@@ -4,7 +4,7 @@ import { Catalog } from '../../lib/decode/catalog.js';
 import type { DecoderOptions } from '../../lib/decode/change-decoder.js';
 import { frameLayout } from '../../lib/decode/frames.js';
 import { everyOp, type Selection } from '../../lib/decode/selection.js';
-import { noProgress, type Progress } from '../../lib/delivery/progress.js';
+import { noProgress, type PartialTransaction, type Progress } from '../../lib/delivery/progress.js';
 import { StreamSubscription, type SubscriptionParts } from '../../lib/delivery/subscription.js';
 import type { StreamReader } from '../../lib/delivery/stream-reader.js';
 import { Turns } from '../../lib/delivery/turns.js';
@@ -175,7 +175,7 @@ export class Fixture {
   #isWakeDue = false;
   #isScheduled = false;
 
-  constructor(parts: Partial<SubscriptionParts> = {}, selection: Partial<Selection> = {}) {
+  constructor(parts: Partial<SubscriptionParts> = {}, selection: Partial<Selection> = {}, resumeAfter?: DecoderOptions['resumeAfter']) {
     this.reader = new HandFedReader(this.startLsn);
     const turns = new Turns({
       setWake: (wake) => {
@@ -193,6 +193,7 @@ export class Fixture {
       catalog: new Catalog((id) => JSON.stringify(tables[id - 1])),
       integers: 'auto',
       selection: { ...everything, ...selection },
+      resumeAfter,
       onCorrupt: (error) => this.corrupt.push(error),
     };
     this.subscription = new StreamSubscription({
@@ -245,8 +246,8 @@ export class Fixture {
 /** Writes down what it is told. */
 export class NotedProgress implements Progress {
   readonly notes: string[] = [];
-  acknowledge(lsn: number): void {
-    this.notes.push(`acknowledge ${lsn}`);
+  acknowledge(lsn: number, partial?: PartialTransaction): void {
+    this.notes.push(`acknowledge ${lsn}${partial === undefined ? '' : `, ${partial.lsn} up to index ${partial.index}`}`);
   }
   snapshotTaken(lsn: number): void {
     this.notes.push(`snapshot ${lsn}`);

@@ -169,7 +169,7 @@ describe('ack: "auto"', () => {
 });
 
 describe('ack: "manual"', () => {
-  test('only what is given is acknowledged, and a change inside a transaction acknowledges those before', async () => {
+  test('only what is given is acknowledged: a change inside a transaction acknowledges those before and itself', async () => {
     const progress = new NotedProgress();
     const fixture = new Fixture({ progress, ack: 'manual' });
     fixture.commit(insert(1), insert(2));
@@ -177,7 +177,7 @@ describe('ack: "manual"', () => {
     const [a, b, c, d] = (await take(fixture.subscription, 4)) as [Change, Change, Change, Change];
     expect(progress.notes).toEqual([]);
     for (const position of [a, b, 101, c, d, 102]) fixture.subscription.ack(position);
-    expect(progress.notes).toEqual([100, 101, 101, 102, 102, 102].map((lsn) => `acknowledge ${lsn}`));
+    expect(progress.notes).toEqual(['100, 101 up to index 0', 101, 101, 102, 102, 102].map((lsn) => `acknowledge ${lsn}`));
     await fixture.subscription.flush();
     expect(progress.notes.at(-1)).toBe('flush');
   });
