@@ -13,7 +13,7 @@ export type {
   Transaction,
 } from './model/change.js';
 export type { ConsumeOptions, Position, RowOp, SnapshotMode, SnapshotProgress, SourceOptions, SubscribeOptions } from './model/options.js';
-export type { ConsumeHandler, Source, SourceInfo, Subscription, SubscriptionInfo } from './model/source.js';
+export type { ConsumeHandler, ConsumerInfo, Source, SourceInfo, Subscription, SubscriptionInfo } from './model/source.js';
 export type { AnyTables, IntegerMode, SqlValue } from './model/value.js';
 export { Replica } from './replica/replica.js';
 export { Catchup, Database, Database as default, getSource, listSources, openSource } from './rowtap.js';

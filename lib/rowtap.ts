@@ -10,6 +10,7 @@ import { smallestPosition } from './catchup/position-table.js';
 import { openCheckpoints } from './checkpoint/checkpoints.js';
 import { resume, resumeFromLog } from './checkpoint/resume.js';
 import { everyOp, maskOf, type Selection } from './decode/selection.js';
+import { openTransactionOf } from './delivery/application-transaction.js';
 import { openCommitSignal } from './delivery/commit-signal.js';
 import { consume } from './delivery/consume.js';
 import type { OpenedConsumer, ProgressStore, StoredProgress } from './delivery/progress.js';
@@ -266,6 +267,7 @@ function viewOf(native: NativeSource): HookSource {
     listTables: () => listTablesOf(file, owners),
     open: (opened, subscribeOptions) => openSubscription(file, native, opened, subscribeOptions, owners),
     consume,
+    consumers: file.store,
     error: () => file.store.error() ?? file.foreignCommits?.error(),
     onEnd: (ended) => {
       registry.remove(ended);
@@ -415,13 +417,14 @@ function openSubscription(
       events: gap === undefined ? [] : [gapEvent(source.name, lsn, Date.now(), gap)],
       bootstrap,
       reader: isOnlySnapshot ? undefined : reader,
-      decoder: { ...common, selection },
+      decoder: { ...common, selection, resumeAfter: opened.stored?.partial },
       beginAgain: options.snapshot === 'when-needed' && !isOnlySnapshot ? beginAgain : undefined,
       progress: opened.progress,
       ack: options.ack,
       maxBuffered: options.maxBuffered,
       signal: options.signal,
       turns: theTurns(),
+      openTransaction: () => openTransactionOf(owners),
       sourceLsn: () => file.hub.lsn(),
       failure: () => source.failure,
       onClose: (subscription) => {

@@ -11,6 +11,7 @@ export interface CheckpointDatabase {
 }
 
 export interface CheckpointStatement {
-  run(...values: unknown[]): unknown;
+  run(...values: unknown[]): { changes: number };
   get(...values: unknown[]): unknown;
+  all(...values: unknown[]): unknown[];
 }

@@ -1,12 +1,21 @@
 import type { NativeHub } from '../binding/native.js';
-import type { OpenedConsumer, Progress, ProgressStore } from '../delivery/progress.js';
+import type { ApplicationTransaction } from '../delivery/application-transaction.js';
+import { pause } from '../delivery/pause.js';
+import type { Acknowledged, OpenedConsumer, Progress, ProgressStore } from '../delivery/progress.js';
 import { badOption, RowtapError } from '../errors/rowtap-error.js';
-import { takeConsumerName } from './consumer-names.js';
+import type { ConsumerInfo } from '../model/source.js';
+import { type Checkpoint, comparePositions, furtherOf } from './checkpoint.js';
+import { consumerInfo } from './consumer-info.js';
+import { isConsumerUsed, noSuchConsumer, takeConsumerName } from './consumer-names.js';
+import { rowsIn, type StoredConsumer } from './consumer-rows.js';
 import type { CheckpointDatabase } from './database.js';
+import { Holding } from './holding.js';
+import { holderOf, type LeaseTerms, leaseDurationMs, leasedElsewhere, leaseRenewalMs } from './lease.js';
 import { nextReservation } from './reservation.js';
 import { gatherDelayMs, gatherMs, retryDelayMs } from './schedule.js';
 import { storedProgress } from './stored-progress.js';
-import { type Checkpoint, CheckpointTable, type CheckpointWrite } from './table.js';
+import { CheckpointTable, type CheckpointWrite } from './table.js';
+import { fateOf, newOwner } from './this-process.js';
 
 export interface FileCheckpointsConfig {
   hub: Pick<NativeHub, 'lsn' | 'raiseLsn' | 'isThreadInTransaction' | 'life' | 'takeConsumer' | 'freeConsumer'>;
@@ -16,14 +25,21 @@ export interface FileCheckpointsConfig {
    * ROWTAP_FILE_GONE where another file is in its place.
    */
   connect(): CheckpointDatabase;
+  /** Is written with each position, and given back as `StoredProgress.history`. */
+  history?: (() => string | undefined) | undefined;
+  /** Called inside each transaction that writes, behind all else of it. What it throws undoes the write, which is tried again. */
+  afterWrite?: ((database: CheckpointDatabase) => void) | undefined;
+  /** Others than those of this process. */
+  terms?: Partial<LeaseTerms> | undefined;
 }
 
 interface Waiter {
+  holding: Holding;
   resolve: () => void;
   reject: (error: RowtapError) => void;
 }
 
-/** LSNs go on while nobody acknowledges; how often the reservation is looked at then. */
+/** LSNs go on while nobody acknowledges, and leases run out; how often both are looked at then. */
 const renewalMs = 1000;
 
 /**
@@ -33,13 +49,18 @@ const renewalMs = 1000;
  * The life of an acknowledgement: it is noted in memory; with all others that come within a tenth of a second it is written in one short
  * transaction; if that can't be done, it stays noted and is tried again, at growing distances, until it succeeds or the source closes.
  *
+ * A consumer is read by one subscription at a time. In this process its name in the hub sees to that, and towards others a lease, which is taken with
+ * the first write, renewed with each, and given back with the last. Who finds that it is somebody else's by now writes nothing more of it.
+ *
  * While a transaction of this process is open on the file nothing is written: one that has read would be refused to write after our commit. Those
  * of other threads are waited for, for a moment; those that would begin meanwhile wait until ours has ended.
  */
 export class FileCheckpoints implements ProgressStore {
   readonly #config: FileCheckpointsConfig;
   readonly #life: string;
+  readonly #terms: LeaseTerms;
   readonly #releases = new Set<() => void>();
+  readonly #holdings = new Map<string, Holding>();
   #isLsnRestored = false;
   #reservedLsn: number | undefined;
   /** To be written. */
@@ -55,10 +76,12 @@ export class FileCheckpoints implements ProgressStore {
   #failures = 0;
   #error: RowtapError | undefined;
   #isClosed = false;
+  readonly #closing = new AbortController();
 
   constructor(config: FileCheckpointsConfig) {
     this.#config = config;
     this.#life = config.hub.life();
+    this.#terms = { durationMs: leaseDurationMs, renewalMs: leaseRenewalMs, owner: newOwner(), fateOf, ...config.terms };
   }
 
   restoreLsn(): void {
@@ -79,20 +102,42 @@ export class FileCheckpoints implements ProgressStore {
     }
     const releaseName = takeConsumerName(this.#config.hub, consumer);
     try {
-      const checkpoint = this.#read(consumer);
+      const { checkpoint, holding } = this.#take(consumer);
+      this.#holdings.set(consumer, holding);
       this.#releases.add(releaseName);
       return {
         stored: checkpoint && storedProgress(checkpoint, this.#life),
-        progress: this.#progressOf(
-          consumer,
-          checkpoint ?? { lsn: this.#config.hub.lsn(), snapshotLsn: undefined, life: this.#life },
-          releaseName,
-        ),
-        begin: (lsn) => this.#begin(consumer, checkpoint === undefined ? { lsn, snapshotLsn: undefined, life: this.#life } : undefined),
+        progress: this.#progressOf(consumer, checkpoint ?? this.#checkpointAt(this.#config.hub.lsn()), holding, releaseName),
+        begin: (lsn) => this.#begin(consumer, holding, checkpoint === undefined ? this.#checkpointAt(lsn) : undefined),
       };
     } catch (error) {
       releaseName();
       throw error;
+    }
+  }
+
+  list(): ConsumerInfo[] {
+    const rows = readable('the consumers', () => this.#withTable((table) => table.list()));
+    return rows.map((row) => consumerInfo(row, this.#terms, isConsumerUsed(this.#config.hub, row.consumer), Date.now()));
+  }
+
+  async drop(consumer: string): Promise<void> {
+    if (this.#config.isReadonly) throw badOption(`\`dropConsumer("${consumer}")\`: the database is open read-only`);
+    const releaseName = takeConsumerName(this.#config.hub, consumer);
+    try {
+      for (let failures = 0; !this.#isClosed; ) {
+        let delayMs = gatherMs;
+        try {
+          if (!this.#config.hub.isThreadInTransaction() && this.#remove(consumer)) return;
+        } catch (error) {
+          if (!isBusy(error)) throw error;
+          delayMs = retryDelayMs(++failures);
+        }
+        await pause(delayMs, this.#closing.signal);
+      }
+      throw new RowtapError('ROWTAP_CLOSED', { what: 'the source' });
+    } finally {
+      releaseName();
     }
   }
 
@@ -102,8 +147,10 @@ export class FileCheckpoints implements ProgressStore {
 
   close(): Promise<void> {
     if (this.#isClosed) return Promise.resolve();
-    if (this.#pending.size > 0) this.#attempt();
+    for (const holding of this.#holdings.values()) holding.isClosing = true;
+    this.#attempt();
     this.#isClosed = true;
+    this.#closing.abort();
     clearTimeout(this.#timer);
     clearInterval(this.#renewal);
     for (const release of this.#releases) release();
@@ -112,26 +159,40 @@ export class FileCheckpoints implements ProgressStore {
     return Promise.resolve();
   }
 
-  #progressOf(consumer: string, begun: Checkpoint, releaseName: () => void): Progress {
-    const life = this.#life;
+  #checkpointAt(lsn: number): Checkpoint {
+    return { lsn, partial: undefined, snapshotLsn: undefined, life: this.#life, history: this.#config.history?.() };
+  }
+
+  #progressOf(consumer: string, begun: Checkpoint, holding: Holding, releaseName: () => void): Progress {
     let current = begun;
     let isOpen = true;
-    const note = (lsn: number, snapshotLsn: number | undefined): void => {
-      if (!isOpen || this.#isClosed) return;
-      current = { lsn, snapshotLsn, life };
+    const note = (checkpoint: Checkpoint): void => {
+      if (!isOpen || this.#isClosed || holding.lost !== undefined) return;
+      current = checkpoint;
       this.#pending.set(consumer, current);
       this.#schedule(gatherDelayMs(this.#lastWriteMs));
     };
     return {
-      acknowledge: (lsn) => {
-        if (lsn > current.lsn || (lsn === current.lsn && current.life !== life)) note(lsn, current.snapshotLsn);
+      acknowledge: (lsn, partial) => {
+        const advance = comparePositions({ lsn, partial }, current);
+        if (advance > 0 || (advance === 0 && current.life !== this.#life)) {
+          note({ ...this.#checkpointAt(lsn), partial, snapshotLsn: current.snapshotLsn });
+        }
       },
-      snapshotTaken: (lsn) => note(Math.max(lsn, current.lsn), Math.max(lsn, current.snapshotLsn ?? 0)),
-      flush: () => this.#flush(),
+      acknowledgeIn: (transaction, acknowledged) => {
+        if (!isOpen || this.#isClosed) throw new RowtapError('ROWTAP_CLOSED', { what: 'the subscription' });
+        this.#acknowledgeIn(transaction, consumer, holding, acknowledged);
+      },
+      onLost: (call) => holding.onLost(call),
+      snapshotTaken: (lsn) => {
+        const partial = lsn > current.lsn ? undefined : current.partial;
+        note({ ...this.#checkpointAt(Math.max(lsn, current.lsn)), partial, snapshotLsn: Math.max(lsn, current.snapshotLsn ?? 0) });
+      },
+      flush: () => this.#flush(holding),
       close: () => {
         if (isOpen) {
           isOpen = false;
-          if (this.#pending.has(consumer)) this.#attempt();
+          this.#release(consumer, holding);
           releaseName();
           this.#releases.delete(releaseName);
           if (this.#releases.size === 0) {
@@ -144,29 +205,89 @@ export class FileCheckpoints implements ProgressStore {
     };
   }
 
-  /** The checkpoint as it is on disk, or will be. Throws ROWTAP_BUSY where another connection keeps everybody from reading. */
-  #read(consumer: string): Checkpoint | undefined {
-    try {
-      if (!this.#isLsnRestored) this.#readReservation();
-      return this.#pending.get(consumer) ?? this.#withTable((table) => table.readCheckpoint(consumer));
-    } catch (error) {
-      if (!isBusy(error)) throw error;
-      const detail = `the position of consumer "${consumer}" can not be read, because a connection has locked the database exclusively`;
-      throw new RowtapError('ROWTAP_BUSY', { detail }, { cause: error });
+  #acknowledgeIn(transaction: ApplicationTransaction, consumer: string, claim: Holding, acknowledged: Acknowledged): void {
+    if (claim.lost !== undefined) throw claim.lost;
+    const checkpoint: Checkpoint = { ...this.#checkpointAt(acknowledged.lsn), ...acknowledged };
+    const rows = rowsIn(transaction);
+    const nowMs = Date.now();
+    const refused = rows.orCreated(() => rows.write(consumer, checkpoint, { claim, terms: this.#terms }, nowMs));
+    if (refused === undefined) return;
+    throw this.#lose(consumer, claim, refused, nowMs);
+  }
+
+  /** What is left of it is written with the end of its lease. Its beginning, where that failed, leaves nothing behind. */
+  #release(consumer: string, holding: Holding): void {
+    if (this.#isClosed || holding.lost !== undefined) return;
+    if (holding.isBegun) {
+      holding.isClosing = true;
+      this.#attempt();
+    } else {
+      this.#holdings.delete(consumer);
     }
+  }
+
+  /**
+   * The checkpoint as it is on disk, or will be, and whose it is. Throws ROWTAP_BUSY where another connection keeps everybody from reading, and
+   * ROWTAP_DUPLICATE_CONSUMER where another process has its lease.
+   */
+  #take(consumer: string): { checkpoint: Checkpoint | undefined; holding: Holding } {
+    const stored = readable(`the position of consumer "${consumer}"`, () => {
+      if (!this.#isLsnRestored) this.#readReservation();
+      return this.#withTable((table) => table.read(consumer));
+    });
+    const checkpoint = furtherOf(this.#pending.get(consumer), stored?.checkpoint);
+    // Its end here has not been written yet, so it goes on.
+    const kept = this.#holdings.get(consumer);
+    if (kept !== undefined) {
+      kept.isClosing = false;
+      return { checkpoint, holding: kept };
+    }
+    if (stored !== undefined) this.#requireFree(stored);
+    return { checkpoint, holding: new Holding(stored?.checkpoint) };
+  }
+
+  #requireFree({ consumer, lease }: StoredConsumer): void {
+    const nowMs = Date.now();
+    if (holderOf(lease, this.#terms, nowMs) !== undefined) throw leasedElsewhere(consumer, lease, this.#terms, nowMs);
+  }
+
+  #lose(consumer: string, holding: Holding, { lease }: StoredConsumer, nowMs: number): RowtapError {
+    this.#pending.delete(consumer);
+    this.#unsynced.delete(consumer);
+    this.#written.delete(consumer);
+    this.#holdings.delete(consumer);
+    const error = leasedElsewhere(consumer, lease, this.#terms, nowMs);
+    holding.lose(error);
+    return error;
+  }
+
+  /** False where a transaction has begun since. Throws what stands in the way. */
+  #remove(consumer: string): boolean {
+    const isPending = this.#pending.has(consumer);
+    const isRemoved = this.#withTable((table, database) => {
+      if (!database.claim()) return undefined;
+      return table.remove(consumer, (row) => this.#requireFree(row));
+    });
+    if (isRemoved === undefined) return false;
+    if (!isRemoved && !isPending) throw noSuchConsumer(consumer);
+    for (const noted of [this.#pending, this.#unsynced, this.#written, this.#holdings]) noted.delete(consumer);
+    return true;
   }
 
   /**
    * What a new consumer misses later is noticed even if it never acknowledges anything, because its row is there. LSNs are reserved before
    * any is handed over, to an old one as well: where the process ends at once and the clock is set back, the next life begins above them.
    */
-  #begin(consumer: string, checkpoint: Checkpoint | undefined): void {
+  #begin(consumer: string, holding: Holding, checkpoint: Checkpoint | undefined): void {
     this.#renewal ??= setInterval(() => this.#renew(), renewalMs).unref();
+    holding.isBegun = true;
     if (checkpoint !== undefined) this.#pending.set(consumer, checkpoint);
     const error = this.#attempt();
-    // What is known of an old one is on disk already, and the reservation is tried again.
+    if (holding.lost !== undefined) throw holding.lost;
+    // What is known of an old one is on disk already, and the rest is tried again.
     if (checkpoint === undefined || error === undefined || error.code === 'ROWTAP_BUSY') return;
     this.#pending.delete(consumer);
+    holding.isBegun = false;
     throw error;
   }
 
@@ -181,17 +302,20 @@ export class FileCheckpoints implements ProgressStore {
     this.#isLsnRestored = true;
   }
 
-  #flush(): Promise<void> {
+  #flush(holding: Holding): Promise<void> {
+    if (holding.lost !== undefined) return Promise.reject(holding.lost);
     if (this.#pending.size === 0 && this.#unsynced.size === 0) return Promise.resolve();
     if (this.#isClosed) return Promise.reject(new RowtapError('ROWTAP_CLOSED', { what: 'the source' }, { cause: this.#error }));
     return new Promise((resolve, reject) => {
-      this.#waiters.push({ resolve, reject });
+      this.#waiters.push({ holding, resolve, reject });
       this.#attempt();
     });
   }
 
   #renew(): void {
-    if (nextReservation(this.#config.hub.lsn(), this.#reservedLsn) !== undefined) this.#schedule(gatherDelayMs(this.#lastWriteMs));
+    const nowMs = Date.now();
+    const isDue = [...this.#holdings.values()].some((holding) => holding.isDue(this.#terms, nowMs));
+    if (isDue || nextReservation(this.#config.hub.lsn(), this.#reservedLsn) !== undefined) this.#schedule(gatherDelayMs(this.#lastWriteMs));
   }
 
   /** Somebody who waits for it keeps the process alive; what is written in passing does not. */
@@ -205,30 +329,68 @@ export class FileCheckpoints implements ProgressStore {
   #attempt(): RowtapError | undefined {
     clearTimeout(this.#timer);
     this.#timer = undefined;
-    const { hub } = this.#config;
-    const isDurable = this.#waiters.length > 0;
-    const checkpoints = new Map(isDurable ? [...this.#unsynced, ...this.#pending] : this.#pending);
-    const reservedLsn = nextReservation(hub.lsn(), this.#reservedLsn);
-    if (checkpoints.size === 0 && reservedLsn === undefined) return undefined;
-    const reservation = reservedLsn === undefined ? undefined : { lsn: reservedLsn, life: this.#life };
+    const write = this.#nextWrite();
+    if (write === undefined) {
+      this.#settle(undefined);
+      return undefined;
+    }
+    let refused: Map<string, StoredConsumer> | undefined;
     try {
-      const write = { checkpoints, whenMissing: this.#written, reservation, updatedMs: Date.now(), isDurable };
-      if (hub.isThreadInTransaction() || !this.#write(write)) {
-        this.#schedule(gatherMs);
-        return undefined;
-      }
+      refused = this.#config.hub.isThreadInTransaction() ? undefined : this.#write(write);
     } catch (cause) {
       return this.#fail(cause);
     }
-    for (const [consumer, checkpoint] of checkpoints) this.#written.set(consumer, checkpoint);
+    if (refused === undefined) this.#schedule(gatherMs);
+    else this.#noteWritten(write, refused);
+    return undefined;
+  }
+
+  /** Undefined where there is nothing to be written. */
+  #nextWrite(): CheckpointWrite | undefined {
+    const nowMs = Date.now();
+    const isDurable = this.#waiters.length > 0;
+    // What was written of one that is not in use any more is synced with whatever comes next.
+    const unsynced = isDurable ? [...this.#unsynced].filter(([consumer]) => this.#holdings.has(consumer)) : [];
+    const checkpoints = new Map([...unsynced, ...this.#pending]);
+    const holdings = [...this.#holdings];
+    const renewals = holdings.filter(([, holding]) => holding.isDue(this.#terms, nowMs)).map(([consumer]) => consumer);
+    const releases = holdings.filter(([, holding]) => holding.isClosing && holding.isBegun).map(([consumer]) => consumer);
+    const reservedLsn = nextReservation(this.#config.hub.lsn(), this.#reservedLsn);
+    const isReservationDue = reservedLsn !== undefined && holdings.some(([, { isBegun }]) => isBegun);
+    if (checkpoints.size === 0 && renewals.length === 0 && releases.length === 0 && !isReservationDue) return undefined;
+    return {
+      checkpoints,
+      whenMissing: this.#written,
+      claims: this.#holdings,
+      renewals,
+      releases,
+      terms: this.#terms,
+      reservation: reservedLsn === undefined ? undefined : { lsn: reservedLsn, life: this.#life },
+      nowMs,
+      isDurable,
+    };
+  }
+
+  #noteWritten(
+    { checkpoints, renewals, releases, reservation, nowMs, isDurable }: CheckpointWrite,
+    refused: Map<string, StoredConsumer>,
+  ): void {
     this.#failures = 0;
     this.#error = undefined;
-    this.#reservedLsn = reservedLsn ?? this.#reservedLsn;
+    this.#reservedLsn = reservation?.lsn ?? this.#reservedLsn;
     this.#pending.clear();
     if (isDurable) this.#unsynced.clear();
-    else for (const [consumer, checkpoint] of checkpoints) this.#unsynced.set(consumer, checkpoint);
+    for (const [consumer, checkpoint] of checkpoints) {
+      this.#written.set(consumer, checkpoint);
+      if (!isDurable) this.#unsynced.set(consumer, checkpoint);
+    }
+    for (const consumer of [...checkpoints.keys(), ...renewals]) this.#holdings.get(consumer)?.hold(nowMs + this.#terms.durationMs);
+    for (const [consumer, row] of refused) {
+      const holding = this.#holdings.get(consumer);
+      if (holding !== undefined) this.#lose(consumer, holding, row, nowMs);
+    }
+    for (const consumer of releases) this.#holdings.delete(consumer);
     if (isDurable) this.#settle(undefined);
-    return undefined;
   }
 
   #fail(cause: unknown): RowtapError {
@@ -253,31 +415,39 @@ export class FileCheckpoints implements ProgressStore {
   #settle(error: RowtapError | undefined): void {
     const waiters = this.#waiters;
     this.#waiters = [];
-    for (const { resolve, reject } of waiters) {
-      if (error === undefined) resolve();
-      else reject(error);
+    for (const { holding, resolve, reject } of waiters) {
+      const reason = error ?? holding.lost;
+      if (reason === undefined) resolve();
+      else reject(reason);
     }
   }
 
-  /** False where a transaction has begun since. */
-  #write(write: CheckpointWrite): boolean {
+  /** Gives the rows that are somebody else's; undefined where a transaction has begun since. */
+  #write(write: CheckpointWrite): Map<string, StoredConsumer> | undefined {
     const begunMs = performance.now();
-    const isWritten = this.#withTable((table, database) => {
-      if (!database.claim()) return false;
-      table.write(write);
-      return true;
-    });
-    if (isWritten) this.#lastWriteMs = performance.now() - begunMs;
-    return isWritten;
+    const refused = this.#withTable((table, database) => (database.claim() ? table.write(write) : undefined));
+    if (refused !== undefined) this.#lastWriteMs = performance.now() - begunMs;
+    return refused;
   }
 
   #withTable<T>(use: (table: CheckpointTable, database: CheckpointDatabase) => T): T {
     const database = this.#config.connect();
     try {
-      return use(new CheckpointTable(database), database);
+      return use(new CheckpointTable(database, this.#config.afterWrite), database);
     } finally {
       database.close();
     }
+  }
+}
+
+/** Throws ROWTAP_BUSY where `read` is kept from reading. */
+function readable<Value>(what: string, read: () => Value): Value {
+  try {
+    return read();
+  } catch (error) {
+    if (!isBusy(error)) throw error;
+    const detail = `${what} can not be read, because a connection has locked the database exclusively`;
+    throw new RowtapError('ROWTAP_BUSY', { detail }, { cause: error });
   }
 }
 

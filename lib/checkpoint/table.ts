@@ -1,14 +1,7 @@
+import type { Checkpoint } from './checkpoint.js';
+import { ConsumerRows, createConsumersSql, type StoredConsumer } from './consumer-rows.js';
 import type { CheckpointDatabase } from './database.js';
-
-/** A consumer's row of `_rowtap_checkpoints`. */
-export interface Checkpoint {
-  /** Everything up to it is done with; where the consumer began, before its first acknowledgement. */
-  lsn: number;
-  /** The LSN of the newest snapshot that was read to its end; undefined where none was. */
-  snapshotLsn: number | undefined;
-  /** In which it was written, see NativeHub.life. */
-  life: string;
-}
+import type { Claim, LeaseTerms } from './lease.js';
 
 /** How far LSNs may be handed out before the next reservation has to be written. */
 export interface Reservation {
@@ -20,8 +13,15 @@ export interface CheckpointWrite {
   checkpoints: ReadonlyMap<string, Checkpoint>;
   /** What had been written before, in case somebody has dropped the table since. */
   whenMissing: ReadonlyMap<string, Checkpoint>;
+  /** Of every consumer that is in use here, of `checkpoints` too. */
+  claims: ReadonlyMap<string, Claim>;
+  /** Whose lease is to be written, also where no position is. */
+  renewals: Iterable<string>;
+  /** Whose lease ends, when its position has been written. */
+  releases: Iterable<string>;
+  terms: LeaseTerms;
   reservation: Reservation | undefined;
-  updatedMs: number;
+  nowMs: number;
   /**
    * It shall outlive a loss of power as well, for which SQLite waits for the disk (https://www.sqlite.org/pragma.html#pragma_synchronous);
    * otherwise only the end of the process.
@@ -29,22 +29,9 @@ export interface CheckpointWrite {
   isDurable: boolean;
 }
 
-const createSql = `
-CREATE TABLE IF NOT EXISTS main."_rowtap_checkpoints" (
-  "consumer" TEXT NOT NULL PRIMARY KEY, "lsn" INTEGER NOT NULL, "snapshot_lsn" INTEGER, "life" TEXT NOT NULL, "updated_ms" INTEGER NOT NULL
-) WITHOUT ROWID;
+const createSql = `${createConsumersSql};
 CREATE TABLE IF NOT EXISTS main."_rowtap_meta" ("name" TEXT NOT NULL PRIMARY KEY, "value" NOT NULL) WITHOUT ROWID;
 `;
-
-// A position never goes back, whoever wrote the other one; of NULL and a number, max(a, b) would give NULL, and of a number and what is none
-// (a damaged row) what is none.
-const writeCheckpointSql = `
-INSERT INTO main."_rowtap_checkpoints" ("consumer", "lsn", "snapshot_lsn", "life", "updated_ms") VALUES (?, ?, ?, ?, ?)
-ON CONFLICT ("consumer") DO UPDATE SET
-  "lsn" = iif(typeof("lsn") = 'integer', max("lsn", "excluded"."lsn"), "excluded"."lsn"),
-  "snapshot_lsn" = coalesce(max("snapshot_lsn", "excluded"."snapshot_lsn"), "snapshot_lsn", "excluded"."snapshot_lsn"),
-  "life" = iif(typeof("lsn") <> 'integer' OR "excluded"."lsn" >= "lsn", "excluded"."life", "life"),
-  "updated_ms" = "excluded"."updated_ms"`;
 
 const writeReservationSql = `
 INSERT INTO main."_rowtap_meta" ("name", "value") VALUES ('reserved_lsn', CAST(? AS INTEGER))
@@ -58,26 +45,30 @@ const writeLifeSql = `INSERT OR REPLACE INTO main."_rowtap_meta" ("name", "value
  */
 export class CheckpointTable {
   readonly #database: CheckpointDatabase;
+  readonly #rows: ConsumerRows;
+  readonly #afterWrite: ((database: CheckpointDatabase) => void) | undefined;
 
-  constructor(database: CheckpointDatabase) {
+  /** `afterWrite` is called inside each transaction, when everything else of it has been written. */
+  constructor(database: CheckpointDatabase, afterWrite?: (database: CheckpointDatabase) => void) {
     this.#database = database;
+    this.#rows = new ConsumerRows(database);
+    this.#afterWrite = afterWrite;
     // When the WAL is moved into the file is the application's choice, and on its time.
     database.exec('PRAGMA wal_autocheckpoint = 0');
   }
 
-  /** A row that somebody has damaged is a position before everything: the consumer is told that it may have missed changes. */
-  readCheckpoint(consumer: string): Checkpoint | undefined {
-    if (!this.#has('_rowtap_checkpoints')) return undefined;
-    const row = this.#database
-      .prepare('SELECT "lsn", "snapshot_lsn" AS "snapshotLsn", "life" FROM main."_rowtap_checkpoints" WHERE "consumer" = ?')
-      .get(consumer) as { lsn: number; snapshotLsn: number | null; life: string } | undefined;
-    if (row === undefined) return undefined;
-    const snapshotLsn = Number.isSafeInteger(row.snapshotLsn) ? (row.snapshotLsn as number) : undefined;
-    return Number.isSafeInteger(row.lsn) ? { ...row, snapshotLsn } : { lsn: 0, snapshotLsn, life: '' };
+  read(consumer: string): StoredConsumer | undefined {
+    return this.#rows.exist ? this.#rows.read(consumer) : undefined;
+  }
+
+  list(): StoredConsumer[] {
+    return this.#rows.exist ? this.#rows.list() : [];
   }
 
   readReservation(): Reservation | undefined {
-    if (!this.#has('_rowtap_meta')) return undefined;
+    if (this.#database.prepare(`SELECT 1 FROM main.sqlite_schema WHERE "type" = 'table' AND "name" = '_rowtap_meta'`).get() === undefined) {
+      return undefined;
+    }
     const value = (name: string): unknown =>
       (this.#database.prepare('SELECT "value" FROM main."_rowtap_meta" WHERE "name" = ?').get(name) as { value: unknown } | undefined)
         ?.value;
@@ -85,20 +76,57 @@ export class CheckpointTable {
     return Number.isSafeInteger(lsn) ? { lsn: lsn as number, life: String(value('life')) } : undefined;
   }
 
-  /** Writes all of it or nothing. Throws what SQLite throws. */
-  write({ checkpoints, whenMissing, reservation, updatedMs, isDurable }: CheckpointWrite): void {
+  /**
+   * Writes all of it or nothing, except for consumers that are somebody else's by now: it gives their rows, in which it has changed nothing. Throws
+   * what SQLite throws.
+   */
+  write(write: CheckpointWrite): Map<string, StoredConsumer> {
+    const { checkpoints, whenMissing, renewals, releases, claims, terms, reservation, nowMs, isDurable } = write;
     const database = this.#database;
+    const rows = this.#rows;
+    const refused = new Map<string, StoredConsumer>();
     database.exec(`PRAGMA main.synchronous = ${isDurable ? 'FULL' : 'NORMAL'}`);
-    database.exec('BEGIN IMMEDIATE');
-    try {
-      const all = this.#has('_rowtap_checkpoints') ? checkpoints : new Map([...whenMissing, ...checkpoints]);
+    this.#inTransaction(() => {
+      const all = rows.exist ? checkpoints : new Map([...whenMissing, ...checkpoints]);
       database.exec(createSql);
-      const writeCheckpoint = database.prepare(writeCheckpointSql);
-      for (const [consumer, { lsn, snapshotLsn, life }] of all) writeCheckpoint.run(consumer, lsn, snapshotLsn ?? null, life, updatedMs);
+      const note = (consumer: string, row: StoredConsumer | undefined): void => void (row && refused.set(consumer, row));
+      for (const [consumer, checkpoint] of all) {
+        const claim = claims.get(consumer);
+        if (claim === undefined) rows.writeFree(consumer, checkpoint, nowMs);
+        else note(consumer, rows.write(consumer, checkpoint, { claim, terms }, nowMs));
+      }
+      for (const consumer of renewals) {
+        const claim = all.has(consumer) ? undefined : claims.get(consumer);
+        if (claim !== undefined) note(consumer, rows.renew(consumer, { claim, terms }, nowMs));
+      }
+      for (const consumer of releases) rows.release(consumer, terms);
       if (reservation !== undefined) {
         database.prepare(writeReservationSql).run(reservation.lsn);
         database.prepare(writeLifeSql).run(reservation.life);
       }
+    });
+    return refused;
+  }
+
+  /** `check` may throw on what stands in the row. False where there is none. */
+  remove(consumer: string, check: (row: StoredConsumer) => void): boolean {
+    const row = this.read(consumer);
+    if (row === undefined) return false;
+    check(row);
+    this.#inTransaction(() => {
+      const rowNow = this.#rows.read(consumer);
+      if (rowNow !== undefined) check(rowNow);
+      this.#rows.remove(consumer);
+    });
+    return true;
+  }
+
+  #inTransaction(change: () => void): void {
+    const database = this.#database;
+    database.exec('BEGIN IMMEDIATE');
+    try {
+      change();
+      this.#afterWrite?.(database);
       database.exec('COMMIT');
     } catch (error) {
       this.#rollBack();
@@ -112,11 +140,5 @@ export class CheckpointTable {
     } catch {
       // SQLite has rolled back by itself (https://www.sqlite.org/lang_transaction.html#response_to_errors_within_a_transaction).
     }
-  }
-
-  #has(table: string): boolean {
-    return (
-      this.#database.prepare(`SELECT 1 AS "one" FROM main.sqlite_schema WHERE "type" = 'table' AND "name" = ?`).get(table) !== undefined
-    );
   }
 }

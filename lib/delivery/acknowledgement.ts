@@ -1,5 +1,6 @@
 import { badOption, RowtapError } from '../errors/rowtap-error.js';
 import type { Change } from '../model/change.js';
+import type { ApplicationTransaction } from './application-transaction.js';
 import type { PartialTransaction, Progress } from './progress.js';
 
 /**
@@ -60,8 +61,11 @@ export class Acknowledgement {
     this.#progress.acknowledge(this.#handedOver - 1);
   }
 
-  /** `ack`. Throws ROWTAP_BAD_OPTION for what is no position, or has not been handed over. An older one than before is ignored. */
-  explicit(position: unknown, isFinal: (event: object) => boolean): void {
+  /**
+   * `ack`; in a `transaction` of the application's, where one is given: then nothing is remembered here, since that may be rolled back. Throws
+   * ROWTAP_BAD_OPTION for what is no position, or has not been handed over. An older one than before is ignored.
+   */
+  explicit(position: unknown, isFinal: (event: object) => boolean, transaction?: ApplicationTransaction): void {
     const lsn = typeof position === 'object' && position !== null ? (position as { lsn?: unknown }).lsn : position;
     if (typeof lsn !== 'number' || !Number.isSafeInteger(lsn) || lsn < 0) {
       throw badOption('`ack` takes a change that was handed over, or its `lsn`');
@@ -70,14 +74,25 @@ export class Acknowledgement {
       throw badOption(`\`ack(${lsn})\`: that has not been handed over yet; the last one handed over has LSN ${this.#handedOver}`);
     }
     const isWhole = typeof position === 'number' || position === this.#snapshotEnd || endsTransaction(position as Change, isFinal);
-    if (this.#snapshotLsn !== undefined && lsn <= this.#snapshotLsn) {
-      if (typeof position === 'object' && lsn === this.#snapshotLsn) this.#noteInSnapshot(position as Change);
-      if (isWhole && lsn === this.#snapshotLsn && this.#isSnapshotHandedOver) this.#takeSnapshot();
+    const snapshotLsn = this.#snapshotLsn;
+    if (snapshotLsn !== undefined && lsn <= snapshotLsn) {
+      const isEnd = isWhole && lsn === snapshotLsn && this.#isSnapshotHandedOver;
+      if (transaction !== undefined) {
+        if (isEnd) this.#progress.acknowledgeIn(transaction, { lsn, partial: undefined, snapshotLsn });
+        return;
+      }
+      if (typeof position === 'object' && lsn === snapshotLsn) this.#noteInSnapshot(position as Change);
+      if (isEnd) this.#takeSnapshot();
+      return;
+    }
+    const partial = isWhole ? undefined : partUpTo(position as Change);
+    const wholeLsn = isWhole ? lsn : lsn - 1;
+    if (transaction !== undefined) {
+      this.#progress.acknowledgeIn(transaction, { lsn: wholeLsn, partial, snapshotLsn });
       return;
     }
     this.#takeSnapshot();
-    if (isWhole) this.#progress.acknowledge(lsn);
-    else this.#progress.acknowledge(lsn - 1, partUpTo(position as Change));
+    this.#progress.acknowledge(wholeLsn, partial);
   }
 
   #noteInSnapshot(change: Change): void {

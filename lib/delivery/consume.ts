@@ -4,8 +4,8 @@ import { pause } from './pause.js';
 import { type RetryPolicy, retryDelayMs } from './retry-policy.js';
 import type { StreamSubscription } from './subscription.js';
 
-/** What the loop asks of its subscription, whose `ack` is "manual". */
-export type BatchReader = Pick<StreamSubscription, 'nextChanges' | 'whenClosed' | 'isClosed' | 'ack' | 'close'>;
+/** What the loop asks of its subscription, whose acknowledgement is "manual". */
+export type BatchReader = Pick<StreamSubscription, 'nextChanges' | 'whenClosed' | 'isClosed' | 'ackOutside' | 'close'>;
 
 export interface ConsumeParts {
   maxBatchSize: number;
@@ -42,7 +42,7 @@ export async function consume(subscription: BatchReader, handler: ConsumeHandler
       isHandling = true;
       const isDone = await handle(changes, handler, retry, stop.signal);
       isHandling = false;
-      if (isDone && !subscription.isClosed) subscription.ack(last);
+      if (isDone && !subscription.isClosed) subscription.ackOutside(last);
       if (stop.signal.aborted) return;
     }
   } finally {

@@ -6,6 +6,7 @@ import type { Position } from '../model/options.js';
 import type { Subscription, SubscriptionInfo } from '../model/source.js';
 import type { IntegerMode } from '../model/value.js';
 import { Acknowledgement, closedSubscription } from './acknowledgement.js';
+import type { ApplicationTransaction } from './application-transaction.js';
 import type { Bootstrap } from './bootstrap.js';
 import { Drain } from './drain.js';
 import type { Progress } from './progress.js';
@@ -30,6 +31,8 @@ export interface SubscriptionParts {
   maxBuffered: number;
   signal: AbortSignal | undefined;
   turns: Turns;
+  /** The one that `ack` is called in, of this thread. Throws ROWTAP_BAD_OPTION where there are several. */
+  openTransaction: () => ApplicationTransaction | undefined;
   /** The last published LSN of the source. */
   sourceLsn: () => number;
   /** Why the source could not go on, where it has ended by that. */
@@ -93,7 +96,7 @@ export class StreamSubscription implements Subscription, Parked {
   #bytesInStretch = 0;
   #maxBytesInStretch = bytesPerStretch;
   #pagesInStretch = 0;
-  /** Met behind changes that are handed over before it is thrown. */
+  /** Is thrown when the changes before it have been handed over. */
   #failed: { error: unknown } | undefined;
   #onClosed: (() => void) | undefined;
   #isEnding = false;
@@ -116,6 +119,7 @@ export class StreamSubscription implements Subscription, Parked {
     // Nobody has to listen to it: whoever iterates hears of the end there.
     this.bootstrapped.catch(() => {});
     if (parts.bootstrap === undefined) this.#settleBootstrapped.resolve();
+    parts.progress.onLost((error) => this.#fail(error));
     parts.signal?.addEventListener('abort', this.#onAbort);
     if (parts.signal?.aborted === true) this.#onAbort();
   }
@@ -133,8 +137,19 @@ export class StreamSubscription implements Subscription, Parked {
   }
 
   ack(position: Position): void {
+    this.#acknowledge(position, this.#parts.openTransaction);
+  }
+
+  /** For a loop over batches, which no transaction of the application's can be meant by. */
+  ackOutside(position: Position): void {
+    this.#acknowledge(position, () => undefined);
+  }
+
+  #acknowledge(position: Position, openTransaction: () => ApplicationTransaction | undefined): void {
     if (this.#isClosed) throw closedSubscription();
-    this.#acknowledgement.explicit(position, (event) => this.#firstEvents.has(event) || this.#drain?.isFinal(event) === true);
+    const transaction = this.#parts.consumer === undefined ? undefined : openTransaction();
+    const isFinal = (event: object): boolean => this.#firstEvents.has(event) || this.#drain?.isFinal(event) === true;
+    this.#acknowledgement.explicit(position, isFinal, transaction);
   }
 
   flush(): Promise<void> {
@@ -223,6 +238,15 @@ export class StreamSubscription implements Subscription, Parked {
   tryAgain(): void {
     if (this.#hop !== undefined) this.#endHop();
     this.#emptyInTurn = -1;
+    this.#serveWaiters();
+  }
+
+  /** Nothing more is handed over: whoever asks, or waits, is told why. */
+  #fail(error: RowtapError): void {
+    if (this.#isClosed) return;
+    this.#failed = { error };
+    this.#setItems([]);
+    if (this.#hop !== undefined) this.#endHop();
     this.#serveWaiters();
   }
 

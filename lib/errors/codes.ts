@@ -43,7 +43,7 @@ export const errorCodes = {
   },
   ROWTAP_DUPLICATE_CONSUMER: {
     isRetryable: true,
-    message: 'the consumer "{consumer}" is in use by another subscription',
+    message: 'the consumer "{consumer}" is in use by {holder}',
     remedy: 'Close that subscription first, or choose another `consumer` name.',
   },
   ROWTAP_NOT_WAL: {

@@ -21,8 +21,30 @@ export interface Source extends AsyncDisposable {
    * at its last attempt.
    */
   consume(handler: ConsumeHandler, options: ConsumeOptions): Promise<void>;
+  /**
+   * Every consumer that the database has a position of, whichever process it belongs to, by name. Throws RowtapError ROWTAP_CLOSED, and ROWTAP_BUSY
+   * where the database can't be read just now.
+   */
+  consumers(): ConsumerInfo[];
+  /**
+   * Forgets a consumer and its position. Waits while the database is busy. Rejects with RowtapError ROWTAP_DUPLICATE_CONSUMER while it is in use, in
+   * this process or another one; ROWTAP_BAD_OPTION where there is none of that name, or the database is read-only; ROWTAP_CLOSED.
+   */
+  dropConsumer(consumer: string): Promise<void>;
   /** Ends its subscriptions at once; what they have not handed over is dropped. Twice is fine. */
   close(): Promise<void>;
+}
+
+export interface ConsumerInfo {
+  consumer: string;
+  /** Everything up to it is acknowledged; where the consumer began, before its first acknowledgement. */
+  lsn: number;
+  /** When its row was written last. Unix milliseconds. */
+  updatedAt: number;
+  /** A subscription uses it, in this process or another one. */
+  isActive: boolean;
+  /** The process of that subscription. */
+  owner?: { host: string; pid: number };
 }
 
 export interface SourceInfo {
@@ -72,7 +94,12 @@ export interface Subscription<Tables = AnyTables> extends AsyncIterable<Change<T
   readonly bootstrapped: Promise<{ lsn: number; rows: number; tables: string[] }>;
   /** The same stream, a transaction at a time; a large one is read from its buffer as it is iterated. */
   transactions(): AsyncIterable<Transaction<Tables>>;
-  /** Everything up to this change, or this LSN, is done with. */
+  /**
+   * Everything up to this change, or this LSN, is done with. Called while a database that the source was opened or used through, in this thread, has a
+   * transaction open, it is written in that transaction, and committed or rolled back with it. Throws RowtapError ROWTAP_BAD_OPTION for what was not
+   * handed over, and where several have one open; ROWTAP_CLOSED; in a transaction ROWTAP_DUPLICATE_CONSUMER where another process has the consumer
+   * by now, and what SQLite throws.
+   */
   ack(position: Position): void;
   /** Resolves when all that was acknowledged is on disk. */
   flush(): Promise<void>;

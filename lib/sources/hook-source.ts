@@ -3,8 +3,8 @@ import type { RowtapErrorCode } from '../errors/codes.js';
 import { RowtapError } from '../errors/rowtap-error.js';
 import { SqliteError } from '../errors/sqlite-error.js';
 import type { Change } from '../model/change.js';
-import type { ConsumeOptions, SubscribeOptions } from '../model/options.js';
-import type { ConsumeHandler, Source, SourceInfo, Subscription, SubscriptionInfo } from '../model/source.js';
+import type { ConsumeOptions, Position, SubscribeOptions } from '../model/options.js';
+import type { ConsumeHandler, ConsumerInfo, Source, SourceInfo, Subscription, SubscriptionInfo } from '../model/source.js';
 import type { AnyTables } from '../model/value.js';
 import {
   type CheckedConsumeOptions,
@@ -12,6 +12,7 @@ import {
   type CheckedSubscribeOptions,
   checkConsumeHandler,
   checkConsumeOptions,
+  checkConsumerName,
   checkSubscribeOptions,
 } from './options.js';
 import { hasPlainName, makeTableFilter, requireTables, type TableFilter } from './table-filter.js';
@@ -23,6 +24,7 @@ export interface SourceSubscription extends Subscription {
   /** What was published is still handed over, then comes the end. */
   end(): void;
   nextChanges(most: number): Promise<Change[]>;
+  ackOutside(position: Position): void;
   whenClosed(call: () => void): void;
 }
 
@@ -36,6 +38,8 @@ export interface HookSourceParts {
   open(source: HookSource, options: CheckedSubscribeOptions): SourceSubscription;
   /** Hands what such a subscription has to `handler`, in batches, until its end; closes it. */
   consume(subscription: SourceSubscription, handler: ConsumeHandler, options: CheckedConsumeOptions): Promise<void>;
+  /** See ProgressStore, which is to the right of here. */
+  consumers: { list(): ConsumerInfo[]; drop(consumer: string): Promise<void> };
   /** What is wrong apart from the source itself (its checkpoints); undefined when all is well. */
   error: () => { code: string; message: string } | undefined;
   /** Called once, when this thread learns that no subscription can be opened any more. */
@@ -147,6 +151,17 @@ export class HookSource implements Source {
     checkConsumeHandler(handler);
     const checked = checkConsumeOptions(options);
     await this.#parts.consume(this.#open(checked.subscribe), handler, checked);
+  }
+
+  consumers(): ConsumerInfo[] {
+    this.#requireOpen();
+    return this.#parts.consumers.list();
+  }
+
+  async dropConsumer(consumer: string): Promise<void> {
+    this.#requireOpen();
+    checkConsumerName(consumer);
+    await this.#parts.consumers.drop(consumer);
   }
 
   #requireOpen(): void {

@@ -152,6 +152,11 @@ export function checkConsumeHandler(handler: unknown): void {
   if (typeof handler !== 'function') throw badOption('`consume` takes a function that handles a batch of changes');
 }
 
+/** Throws ROWTAP_BAD_OPTION. */
+export function checkConsumerName(consumer: unknown): void {
+  if (typeof consumer !== 'string' || consumer === '') throw badOption('`dropConsumer` takes the name of a consumer');
+}
+
 /**
  * The options of `db.changes`, where a source and a subscription are opened in one: `tables` and `excludeTables` are the subscription's, so that
  * another one of the same source can have other tables.

@@ -1,91 +1,8 @@
-import { mkdtempSync, rmSync } from 'node:fs';
-import { tmpdir } from 'node:os';
-import { join } from 'node:path';
 import { expect, it, onTestFinished, vi } from 'vitest';
-import { openCheckpoints } from '../../lib/checkpoint/checkpoints.js';
+import { comparePositions } from '../../lib/checkpoint/checkpoint.js';
+import { ConsumerRows } from '../../lib/checkpoint/consumer-rows.js';
 import { reservedLsns } from '../../lib/checkpoint/reservation.js';
-import { Database, openUncaptured } from '../../lib/writer/database.js';
-
-const firstLsn = 1_700_000_000_000_000;
-
-let lives = 0;
-
-/** As far as checkpoints look at a hub. */
-class Hub {
-  current = firstLsn;
-  isTransactionOpen = false;
-  readonly #life: string;
-  readonly #consumers: Set<string>;
-
-  /** `consumers` are the names in use, of all threads. */
-  constructor(consumers = new Set<string>()) {
-    this.#life = `life ${++lives}`;
-    this.#consumers = consumers;
-  }
-  lsn(): number {
-    return this.current;
-  }
-  raiseLsn(lsn: number): void {
-    this.current = Math.max(this.current, lsn);
-  }
-  isThreadInTransaction(): boolean {
-    return this.isTransactionOpen;
-  }
-  life(): string {
-    return this.#life;
-  }
-  takeConsumer(name: string): boolean {
-    return !this.#consumers.has(name) && this.#consumers.add(name).has(name);
-  }
-  freeConsumer(name: string): void {
-    this.#consumers.delete(name);
-  }
-}
-
-function setUp(options: { isMemory?: boolean; mode?: string } = {}) {
-  const folder = mkdtempSync(join(tmpdir(), 'rowtap-test-'));
-  const path = join(folder, 'test.db');
-  // Another connection, that nobody captures: what it does is as if another process did it.
-  const other = new Database(path, { timeout: 0 });
-  other.pragma(`journal_mode = ${options.mode ?? 'wal'}`);
-  other.exec('CREATE TABLE t (id)');
-  const consumers = new Set<string>();
-  /** A subscription that begins as soon as its consumer is open. */
-  const open = (hub = new Hub(consumers), isReadonly = false) => {
-    const { isMemory = false } = options;
-    const checkpoints = openCheckpoints({
-      hub,
-      isReadonly,
-      isMemory,
-      connect: () => {
-        const connection = openUncaptured(path, { isReadonly, timeoutMs: 5 });
-        return {
-          prepare: (sql) => connection.prepare(sql),
-          exec: (sql) => connection.exec(sql),
-          claim: () => !hub.isTransactionOpen,
-          close: () => connection.close(),
-        };
-      },
-    });
-    onTestFinished(() => checkpoints.close());
-    checkpoints.restoreLsn();
-    const openAndBegin = (consumer: string) => {
-      const opened = checkpoints.open(consumer);
-      opened.begin(hub.lsn());
-      return opened;
-    };
-    const store = { open: openAndBegin, error: () => checkpoints.error(), close: () => checkpoints.close() };
-    return { store, hub, checkpoints };
-  };
-  onTestFinished(() => {
-    other.close();
-    rmSync(folder, { recursive: true });
-  });
-  const stored = (consumer: string) =>
-    other.prepare('SELECT lsn, snapshot_lsn AS snapshotLsn FROM _rowtap_checkpoints WHERE consumer = ?').get(consumer);
-  const reserved = () => other.prepare(`SELECT value FROM _rowtap_meta WHERE name = 'reserved_lsn'`).pluck().get() as number;
-  return { other, path, open, stored, reserved };
-}
+import { firstLsn, Hub, setUp } from './stores.js';
 
 const isTrue = (condition: () => boolean) => vi.waitFor(() => expect(condition()).toBe(true), { timeout: 30_000, interval: 5 });
 
@@ -172,6 +89,93 @@ it('never lets a position go back, whoever writes the other one', async () => {
   progress.acknowledge(firstLsn + 101);
   await progress.flush();
   expect(stored('c')).toEqual({ lsn: firstLsn + 101, snapshotLsn: firstLsn + 90 });
+});
+
+it('keeps a part of a transaction, and gives it back', async () => {
+  const { open } = setUp();
+  const first = open();
+  const { progress } = first.store.open('c');
+  progress.acknowledge(firstLsn + 1, { lsn: firstLsn + 2, index: 5 });
+  progress.acknowledge(firstLsn + 1, { lsn: firstLsn + 2, index: 4 });
+  progress.acknowledge(firstLsn + 1);
+  await progress.close();
+  const again = first.store.open('c');
+  expect(again.stored).toMatchObject({ lsn: firstLsn + 1, partial: { lsn: firstLsn + 2, index: 5 } });
+  again.progress.acknowledge(firstLsn + 2);
+  await again.progress.close();
+  expect(first.store.open('c').stored?.partial).toBeUndefined();
+});
+
+it('orders positions in SQL as in memory', async () => {
+  const { other, open } = setUp();
+  const { store } = open();
+  await store.open('c').progress.close();
+  const rows = new ConsumerRows(other);
+  const places = [0, 1].flatMap((lsn) =>
+    [undefined, { lsn: 2, index: 0 }, { lsn: 2, index: 1 }, { lsn: 3, index: 0 }].map((partial) => ({ lsn, partial })),
+  );
+  const checkpointAt = (place: (typeof places)[number], life: string) => ({ ...place, snapshotLsn: undefined, life, history: life });
+  for (const before of places) {
+    for (const after of places) {
+      rows.remove('c');
+      rows.writeFree('c', checkpointAt(before, 'before'), 1);
+      rows.writeFree('c', checkpointAt(after, 'after'), 2);
+      const isFurther = comparePositions(after, before) >= 0;
+      expect(rows.read('c')).toMatchObject({
+        checkpoint: isFurther ? checkpointAt(after, 'after') : checkpointAt(before, 'before'),
+        updatedMs: 2,
+      });
+    }
+  }
+});
+
+it.each([
+  ["'x'", 1],
+  ['2.5', 1],
+  ['NULL', 1],
+  [String(2 * firstLsn), "x'00'"],
+  [1, 1],
+])('a part that somebody has overwritten with %s and %s is none, and gives way', async (lsn, index) => {
+  const { other, open } = setUp();
+  const { store } = open();
+  const { progress } = store.open('c');
+  progress.acknowledge(firstLsn, { lsn: firstLsn + 1, index: 3 });
+  await progress.close();
+  other.exec(`UPDATE _rowtap_checkpoints SET partial_lsn = ${lsn}, partial_index = ${index}`);
+  const again = store.open('c');
+  expect(again.stored).toMatchObject({ lsn: firstLsn, partial: undefined });
+  again.progress.acknowledge(firstLsn + 1);
+  await again.progress.close();
+  expect(store.open('c').stored).toMatchObject({ lsn: firstLsn + 1, partial: undefined });
+});
+
+it('writes the history beside each position, and calls afterWrite inside the same transaction', async () => {
+  const { other, open } = setUp();
+  const now: { history?: string } = {};
+  const seen: unknown[] = [];
+  const first = open(new Hub(), false, {
+    history: () => now.history,
+    afterWrite: (database) => {
+      seen.push(database.prepare('SELECT lsn FROM _rowtap_checkpoints').all());
+      database.exec('INSERT INTO t VALUES (1)');
+      if (seen.length === 3) throw new Error('not now');
+    },
+  });
+  const { progress } = first.store.open('c');
+  expect(other.prepare('SELECT lsn, history FROM _rowtap_checkpoints').get()).toEqual({ lsn: firstLsn, history: null });
+  now.history = 'h';
+  progress.acknowledge(firstLsn + 1);
+  await progress.flush();
+  expect(seen).toEqual([[{ lsn: firstLsn }], [{ lsn: firstLsn + 1 }]]);
+  progress.acknowledge(firstLsn + 2);
+  await expect(progress.flush()).rejects.toMatchObject({ code: 'ROWTAP_CHECKPOINT_FAILED' });
+  expect(other.prepare('SELECT lsn, history, (SELECT count(*) FROM t) AS n FROM _rowtap_checkpoints').get()).toEqual({
+    lsn: firstLsn + 1,
+    history: 'h',
+    n: 2,
+  });
+  await first.store.close();
+  expect(open().store.open('c').stored).toMatchObject({ lsn: firstLsn + 2, history: 'h' });
 });
 
 it('gives a name to one subscription at a time, whatever source of the file it comes from', async () => {

@@ -4,7 +4,7 @@ import { Catalog } from '../../lib/decode/catalog.js';
 import type { DecoderOptions } from '../../lib/decode/change-decoder.js';
 import { frameLayout } from '../../lib/decode/frames.js';
 import { everyOp, type Selection } from '../../lib/decode/selection.js';
-import { noProgress, type PartialTransaction, type Progress } from '../../lib/delivery/progress.js';
+import { type Acknowledged, noProgress, type PartialTransaction, type Progress } from '../../lib/delivery/progress.js';
 import { StreamSubscription, type SubscriptionParts } from '../../lib/delivery/subscription.js';
 import type { StreamReader } from '../../lib/delivery/stream-reader.js';
 import { Turns } from '../../lib/delivery/turns.js';
@@ -209,6 +209,7 @@ export class Fixture {
       maxBuffered: 64 * 1024 * 1024,
       signal: undefined,
       turns,
+      openTransaction: () => undefined,
       sourceLsn: () => this.lsn,
       failure: () => undefined,
       onClose: () => {
@@ -246,8 +247,15 @@ export class Fixture {
 /** Writes down what it is told. */
 export class NotedProgress implements Progress {
   readonly notes: string[] = [];
+  lose!: (error: RowtapError) => void;
   acknowledge(lsn: number, partial?: PartialTransaction): void {
     this.notes.push(`acknowledge ${lsn}${partial === undefined ? '' : `, ${partial.lsn} up to index ${partial.index}`}`);
+  }
+  acknowledgeIn(_: unknown, { lsn, partial, snapshotLsn }: Acknowledged): void {
+    this.notes.push(`in the transaction: ${[lsn, partial?.lsn, partial?.index, snapshotLsn].join(' ')}`);
+  }
+  onLost(call: (error: RowtapError) => void): void {
+    this.lose = call;
   }
   snapshotTaken(lsn: number): void {
     this.notes.push(`snapshot ${lsn}`);

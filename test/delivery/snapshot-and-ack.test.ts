@@ -1,5 +1,7 @@
 import { describe, expect, test } from 'vitest';
+import type { ApplicationTransaction } from '../../lib/delivery/application-transaction.js';
 import type { Bootstrap } from '../../lib/delivery/bootstrap.js';
+import { RowtapError } from '../../lib/errors/rowtap-error.js';
 import type { Change } from '../../lib/model/change.js';
 import type { SnapshotProgress } from '../../lib/model/options.js';
 import { alter, Fixture, insert, NotedProgress, row, take } from './hand-fed-reader.js';
@@ -241,5 +243,63 @@ describe('ack: "manual"', () => {
       expect(() => fixture.subscription.ack(wrong as never)).toThrow(expect.objectContaining({ code: 'ROWTAP_BAD_OPTION' }));
     }
     expect(() => fixture.subscription.ack(1)).not.toThrow();
+  });
+});
+
+describe('an acknowledgement inside a transaction of the application', () => {
+  const transaction: ApplicationTransaction = { prepare: () => expect.unreachable() };
+
+  test('is told with it, and leaves what is remembered alone', async () => {
+    const progress = new NotedProgress();
+    const parts = { consumer: 'c', progress, ack: 'manual', bootstrap: new Pages([[row(1), row(2, true)]]) } as const;
+    let open: ApplicationTransaction | undefined = transaction;
+    const fixture = new Fixture({ ...parts, openTransaction: () => open });
+    fixture.commit(insert(1), insert(2));
+    const changes = await take(fixture.subscription, 4);
+    for (const position of [...changes, 101]) fixture.subscription.ack(position);
+    expect(progress.notes).toEqual(['100   100', '100 101 0 100', '101   100', '101   100'].map((told) => `in the transaction: ${told}`));
+    open = undefined;
+    fixture.subscription.ack(101);
+    expect(progress.notes.slice(4)).toEqual(['snapshot 100', 'acknowledge 101']);
+  });
+
+  test('is none where no consumer is named, or a loop over batches acknowledges', async () => {
+    const fixture = new Fixture({ ack: 'manual', openTransaction: () => expect.unreachable() });
+    fixture.commit(insert(1));
+    await take(fixture.subscription, 1);
+    fixture.subscription.ack(101);
+    const progress = new NotedProgress();
+    const consumed = new Fixture({ consumer: 'c', progress, ack: 'manual', openTransaction: () => expect.unreachable() });
+    consumed.commit(insert(1));
+    await take(consumed.subscription, 1);
+    consumed.subscription.ackOutside(101);
+    expect(progress.notes).toEqual(['acknowledge 101']);
+  });
+});
+
+describe('a consumer that somebody else has taken over', () => {
+  const lost = new RowtapError('ROWTAP_DUPLICATE_CONSUMER', { consumer: 'c', holder: 'somebody' });
+
+  test('tells who waits, and then ends', async () => {
+    const progress = new NotedProgress();
+    const fixture = new Fixture({ progress });
+    const iterator = fixture.subscription[Symbol.asyncIterator]();
+    const waiting = [iterator.next(), iterator.next()];
+    progress.lose(lost);
+    await expect(waiting[0]).rejects.toBe(lost);
+    expect(await waiting[1]).toEqual({ value: undefined, done: true });
+    expect(await iterator.next()).toEqual({ value: undefined, done: true });
+    expect(fixture.closed).toBe(1);
+  });
+
+  test('hands over nothing more, and tells who asks', async () => {
+    const progress = new NotedProgress();
+    const fixture = new Fixture({ progress });
+    for (let i = 0; i < 3; ++i) fixture.commit(insert(i));
+    const iterator = fixture.subscription[Symbol.asyncIterator]();
+    await iterator.next();
+    progress.lose(lost);
+    await expect(iterator.next()).rejects.toBe(lost);
+    expect(await iterator.next()).toEqual({ value: undefined, done: true });
   });
 });

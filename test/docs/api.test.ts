@@ -27,6 +27,7 @@ describe('docs/reference/api.md', () => {
     ['lib/model/source.ts', 'Source'],
     ['lib/model/source.ts', 'SourceInfo'],
     ['lib/model/source.ts', 'SubscriptionInfo'],
+    ['lib/model/source.ts', 'ConsumerInfo'],
     ['lib/model/source.ts', 'Subscription'],
     ['lib/model/change.ts', 'Positioned'],
     ['lib/model/change.ts', 'RowChangeOf'],
