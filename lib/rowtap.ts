@@ -167,6 +167,11 @@ function requireOpen(database: Writer): void {
   if (!database.open) throw new RowtapError('ROWTAP_CLOSED', { what: 'the database' });
 }
 
+/** Those of this thread through which some source of the file was opened or used. */
+function databasesOf({ sources }: CapturedFile<ProgressStore>): Set<Writer> {
+  return new Set([...sources].flatMap((source) => [...(ownersOf.get(source) ?? [])]));
+}
+
 /** False where it is one already. */
 function addOwner(source: HookSource, database: Writer): boolean {
   const owners = ownersOf.get(source);
@@ -424,7 +429,7 @@ function openSubscription(
       maxBuffered: options.maxBuffered,
       signal: options.signal,
       turns: theTurns(),
-      openTransaction: () => openTransactionOf(owners),
+      openTransaction: () => openTransactionOf(databasesOf(file)),
       sourceLsn: () => file.hub.lsn(),
       failure: () => source.failure,
       onClose: (subscription) => {

@@ -81,9 +81,10 @@ export function mayWrite(
   return basis !== undefined && comparePositions(checkpoint, basis) === 0;
 }
 
-/** When the lease has to be written anew, if it was written to last until `untilMs`. */
+/** Whether the lease has to be written anew, if it was written to last until `untilMs`; also where the clock was set back since. */
 export function isRenewalDue(untilMs: number, { durationMs, renewalMs }: LeaseTerms, nowMs: number): boolean {
-  return untilMs - nowMs <= durationMs - renewalMs;
+  const leftMs = untilMs - nowMs;
+  return leftMs <= durationMs - renewalMs || leftMs > durationMs;
 }
 
 /** Why a consumer can't be had, or not any more: ROWTAP_DUPLICATE_CONSUMER. */

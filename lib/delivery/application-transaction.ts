@@ -19,7 +19,7 @@ export function openTransactionOf(databases: Iterable<Database>): ApplicationTra
   const open = [...databases].filter((database) => database.inTransaction && !database.readonly);
   if (open.length > 1) {
     throw badOption(
-      '`ack` is called while several databases of this source have a transaction open, so it is not clear in which one the position belongs; ' +
+      '`ack` is called while several databases of this file have a transaction open, so it is not clear in which one the position belongs; ' +
         'end all but one of them first',
     );
   }

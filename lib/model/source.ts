@@ -95,7 +95,7 @@ export interface Subscription<Tables = AnyTables> extends AsyncIterable<Change<T
   /** The same stream, a transaction at a time; a large one is read from its buffer as it is iterated. */
   transactions(): AsyncIterable<Transaction<Tables>>;
   /**
-   * Everything up to this change, or this LSN, is done with. Called while a database that the source was opened or used through, in this thread, has a
+   * Everything up to this change, or this LSN, is done with. Called while a database that a source of the file was opened or used through, in this thread, has a
    * transaction open, it is written in that transaction, and committed or rolled back with it. Throws RowtapError ROWTAP_BAD_OPTION for what was not
    * handed over, and where several have one open; ROWTAP_CLOSED; in a transaction ROWTAP_DUPLICATE_CONSUMER where another process has the consumer
    * by now, and what SQLite throws.

@@ -47,8 +47,8 @@ describe('a lease', () => {
     expect(holderOf(lease(owner, untilMs), terms(fate), 100)).toEqual(isHeld ? theirs : undefined);
   });
 
-  test('is renewed in time', () => {
-    expect([79, 80, 81].map((untilMs) => isRenewalDue(untilMs, terms(), 60))).toEqual([true, true, false]);
+  test('is renewed in time, and when the clock was set back', () => {
+    expect([79, 80, 81, 90, 91].map((untilMs) => isRenewalDue(untilMs, terms(), 60))).toEqual([true, true, false, false, true]);
   });
 
   test('is refused with the process that has it, and until when', () => {

@@ -362,6 +362,20 @@ describe('the end', () => {
   });
 });
 
+test('a consumer that somebody else takes over ends it with that, when the handler has returned', async () => {
+  const answered = new Answered();
+  const { fixture, progress, begin } = consumed(answered.handler);
+  fill(fixture, 1, 2);
+  const done = begin();
+  await turns();
+  const lost = new RowtapError('ROWTAP_DUPLICATE_CONSUMER', { consumer: 'c', holder: 'somebody' });
+  progress.lose(lost);
+  fill(fixture, 3, 4);
+  answered.call.succeed();
+  await expect(done).rejects.toBe(lost);
+  expect(answered.calls).toHaveLength(1);
+});
+
 test('with a handler that fails at random every change comes, in order, and no batch is acknowledged before it was handled', async () => {
   const random = seededRandom(printedSeed());
   const rounds = process.env.ROWTAP_SOAK === undefined ? 50 : 1000;

@@ -175,7 +175,8 @@ export class Onlookers {
     else this.done.changes += 1;
     // Nobody else writes this file.
     if ('op' in item && item.op === 'gap' && item.reason !== 'restart') this.faults.push(item);
-    if (looking.isConsumer) looking.subscription.ack(item.lsn);
+    // Inside a transaction it would be the application's own doing.
+    if (looking.isConsumer && !this.#connections.some(({ inTransaction }) => inTransaction)) looking.subscription.ack(item.lsn);
     if (!looking.isSlow) this.#ask(looking);
   }
 
