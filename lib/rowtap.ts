@@ -168,7 +168,7 @@ function requireOpen(database: Writer): void {
 }
 
 /** Those of this thread through which some source of the file was opened or used. */
-function databasesOf({ sources }: CapturedFile<ProgressStore>): Set<Writer> {
+function databasesOf({ sources }: CapturedFile<ProgressStore, FileLog>): Set<Writer> {
   return new Set([...sources].flatMap((source) => [...(ownersOf.get(source) ?? [])]));
 }
 
@@ -201,6 +201,11 @@ function theTurns(): Turns {
 function sourceFor(database: Writer, options: CheckedSourceOptions): { source: HookSource; isNewOwner: boolean } {
   for (;;) {
     const found = findSource(database, options);
+    if (found !== undefined && options.durability === 'log' && found.durability !== 'log') {
+      throw badOption(
+        `the source "${found.name}" is open with \`durability: "live"\`; close it, or give the one with a log another \`name\``,
+      );
+    }
     if (found === undefined) {
       try {
         return { source: openHookSource(database, options), isNewOwner: true };
@@ -262,7 +267,7 @@ interface SharedSettings {
 
 /** This thread's view of a source that is open. */
 function viewOf(native: NativeSource): HookSource {
-  const { isReadonly, durability = 'live', ...lists } = JSON.parse(native.options) as Partial<SharedSettings>;
+  const { isReadonly, durability = 'live', retention = {}, ...lists } = JSON.parse(native.options) as Partial<SharedSettings>;
   const file = files.get(native.hubKey) ?? addFile(native.hubKey, native.path, binding().hubOfSource(native), isReadonly === true);
   const owners = new Set<Writer>();
   const source = new HookSource({
@@ -273,7 +278,7 @@ function viewOf(native: NativeSource): HookSource {
     open: (opened, subscribeOptions) => openSubscription(file, native, opened, subscribeOptions, owners),
     consume,
     consumers: file.store,
-    error: () => file.store.error() ?? file.foreignCommits?.error(),
+    error: () => file.store.error() ?? file.foreignCommits?.error() ?? file.log?.error(),
     onEnd: (ended) => {
       registry.remove(ended);
       forgetFile(file);
@@ -281,6 +286,7 @@ function viewOf(native: NativeSource): HookSource {
     onClose: (closed) => leaveFile(file, closed),
   });
   ownersOf.set(source, owners);
+  if (durability === 'log') file.log?.keepPruned(retention);
   file.sources.add(source);
   return source;
 }
@@ -320,9 +326,16 @@ function fileOf(database: Writer): CapturedFile<ProgressStore, FileLog> {
 function addFile(key: string, path: string, hub: NativeHub, isReadonly: boolean): CapturedFile<ProgressStore, FileLog> {
   const isMemory = path === memoryPath;
   const connect = (timeoutMs: number): LogDatabase => openForWrite(path, hub, isReadonly, timeoutMs);
-  const store = openCheckpoints({ isMemory, hub, isReadonly, connect: () => connect(checkpointTimeoutMs) });
-  const onGone = (error: RowtapError): void => file.fail(error);
   const log = isMemory ? undefined : new FileLog({ path, hub, isReadonly, connect });
+  const store = openCheckpoints({
+    isMemory,
+    hub,
+    isReadonly,
+    connect: () => connect(checkpointTimeoutMs),
+    history: () => log?.history,
+    afterWrite: () => log?.noteAcknowledged(),
+  });
+  const onGone = (error: RowtapError): void => file.fail(error);
   const tell = (): boolean => log?.tellForeignCommits() ?? true;
   const foreignCommits = isMemory
     ? undefined
@@ -350,7 +363,9 @@ function openForWrite(path: string, hub: NativeHub, isReadonly: boolean, timeout
 
 async function leaveFile(file: CapturedFile<ProgressStore, FileLog>, source: HookSource): Promise<void> {
   file.sources.delete(source);
-  if (file.sources.size === 0) await file.store.close();
+  if (file.sources.size > 0) return;
+  file.log?.close();
+  await file.store.close();
 }
 
 /**

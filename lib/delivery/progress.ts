@@ -49,11 +49,9 @@ export interface StoredProgress {
   partial?: PartialTransaction | undefined;
   /** A snapshot has been taken over to its end, once at least. */
   isSnapshotDone: boolean;
-  /** What `history` of the store said when it was written. */
-  history?: string | undefined;
   /** It was written while the connection of today was open, so the hub can say what has been committed since. */
   isOfThisLife: boolean;
-  /** What `history` of the store said when it was written. */
+  /** The log that the file kept when it was written; undefined where it kept none. */
   history?: string | undefined;
 }
 

@@ -1,12 +1,14 @@
 import type { NativeHub } from '../binding/native.js';
 import { RowtapError } from '../errors/rowtap-error.js';
+import type { Retention } from '../model/options.js';
 import type { LogDatabase } from './database.js';
 import { createLog, readHistory, touchLog } from './log-tables.js';
+import { Pruner } from './pruner.js';
 
 export interface FileLogConfig {
   /** Absolute. */
   path: string;
-  hub: Pick<NativeHub, 'isThreadInTransaction' | 'announceForeignCommits'>;
+  hub: Pick<NativeHub, 'isThreadInTransaction' | 'announceForeignCommits' | 'lsn' | 'heldLogLsn'>;
   isReadonly: boolean;
   /** Opens an uncaptured connection to the file, read-only where the database is. Throws ROWTAP_FILE_GONE where another file is in its place. */
   connect(timeoutMs: number): LogDatabase;
@@ -21,6 +23,7 @@ const passingTimeoutMs = 5;
 export class FileLog {
   readonly #config: FileLogConfig;
   #history: string | undefined;
+  #pruner: Pruner | undefined;
 
   constructor(config: FileLogConfig) {
     this.#config = config;
@@ -51,6 +54,29 @@ export class FileLog {
       // Another thread's transaction goes on.
       Atomics.wait(new Int32Array(new SharedArrayBuffer(4)), 0, 0, 5);
     }
+  }
+
+  /** Prunes it from here on. Where several sources ask for it, the first one's `retention` counts. */
+  keepPruned(retention: Retention): void {
+    if (this.#config.isReadonly) return;
+    const { hub, connect } = this.#config;
+    this.#pruner ??= new Pruner({ hub, retention, connect: () => connect(passingTimeoutMs) });
+  }
+
+  /** Something was acknowledged. */
+  noteAcknowledged(): void {
+    this.#pruner?.note();
+  }
+
+  /** What keeps it from being pruned. */
+  error(): { code: string; message: string } | undefined {
+    return this.#pruner?.error();
+  }
+
+  /** Twice is fine. */
+  close(): void {
+    this.#pruner?.close();
+    this.#pruner = undefined;
   }
 
   /** Makes it anew where somebody has removed it; everything up to `lsn` had been read. False where that can't be done just now. Throws ROWTAP_CORRUPT_LOG where it never can. */
