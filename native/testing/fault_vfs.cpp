@@ -9,9 +9,11 @@
 #include <mutex>
 #include <optional>
 #include <string_view>
+#include <utility>
 #include <vector>
 
 #include "sqlite3.h"
+#include "testing/lossy_disk.h"
 
 namespace rowtap::testing {
 namespace {
@@ -33,13 +35,25 @@ Plan& ThePlan() {
   return plan;
 }
 
+LossyDisk& TheDisk() {
+  static LossyDisk disk;
+  return disk;
+}
+
+bool Matches(const Fault& fault, FileKind file, FileOperation operation) {
+  const bool is_file = fault.file ? *fault.file == file : file != FileKind::kTemp;
+  if (fault.operation) return is_file && *fault.operation == operation;
+  return is_file && (operation == FileOperation::kWrite || operation == FileOperation::kTruncate || operation == FileOperation::kSync ||
+                     operation == FileOperation::kDelete);
+}
+
 // Counts the operation; the fault that strikes it, if one does.
 std::optional<Fault> StrikingFault(FileKind file, FileOperation operation) {
   Plan& plan = ThePlan();
   std::lock_guard lock(plan.mutex);
   plan.counts[static_cast<size_t>(file)][static_cast<size_t>(operation)]++;
   for (auto fault = plan.faults.begin(); fault != plan.faults.end(); ++fault) {
-    if (fault->file != file || fault->operation != operation) continue;
+    if (!Matches(*fault, file, operation)) continue;
     if (fault->passes_left > 0) {
       fault->passes_left--;
       continue;
@@ -53,7 +67,7 @@ std::optional<Fault> StrikingFault(FileKind file, FileOperation operation) {
 }
 
 // Nothing of this process runs after it: no handler, no buffer is flushed.
-void Kill() {
+[[noreturn]] void Kill() {
   kill(getpid(), SIGKILL);
   for (;;) pause();
 }
@@ -66,6 +80,7 @@ int CarryOut(FileKind file, FileOperation operation, Half half, Whole whole) {
   if (fault->effect == Effect::kHalf) half();
   if (fault->effect == Effect::kWhole) whole();
   if (fault->outcome == Outcome::kKill) Kill();
+  if (fault->outcome == Outcome::kPowerCut) CutPower();
   return fault->code;
 }
 
@@ -79,11 +94,22 @@ int CarryOut(FileKind file, FileOperation operation, Whole whole) {
 struct FaultFile {
   sqlite3_file base;
   FileKind kind;
+  // A journal or a WAL that may be new: with its first sync the unix VFS syncs the folder.
+  bool is_folder_unsynced;
+  const char* borrowed_path;  // SQLite's, until the file is closed; null for some temporary ones
 };
 constexpr int kFaultFileSize = (sizeof(FaultFile) + alignof(std::max_align_t) - 1) & ~(alignof(std::max_align_t) - 1);
 
+FaultFile* FaultFileOf(sqlite3_file* file) {
+  return reinterpret_cast<FaultFile*>(file);
+}
+
 FileKind KindOf(sqlite3_file* file) {
-  return reinterpret_cast<FaultFile*>(file)->kind;
+  return FaultFileOf(file)->kind;
+}
+
+bool IsTemporary(sqlite3_file* file) {
+  return KindOf(file) == FileKind::kTemp;
 }
 
 sqlite3_file* Underneath(sqlite3_file* file) {
@@ -104,18 +130,27 @@ int Read(sqlite3_file* file, void* target, int size, sqlite3_int64 offset) {
 }
 
 int Write(sqlite3_file* file, const void* source, int size, sqlite3_int64 offset) {
-  const auto write = [=](int written) { return MethodsUnderneath(file)->xWrite(Underneath(file), source, written, offset); };
+  const auto write = [=](int written) {
+    if (IsTemporary(file)) return MethodsUnderneath(file)->xWrite(Underneath(file), source, written, offset);
+    return TheDisk().Write(FaultFileOf(file)->borrowed_path, Underneath(file), source, written, offset);
+  };
   return CarryOut(
       KindOf(file), FileOperation::kWrite, [=] { return write(size / 2); }, [=] { return write(size); });
 }
 
 int Truncate(sqlite3_file* file, sqlite3_int64 size) {
-  return CarryOut(KindOf(file), FileOperation::kTruncate, [=] { return MethodsUnderneath(file)->xTruncate(Underneath(file), size); });
+  return CarryOut(KindOf(file), FileOperation::kTruncate, [=] {
+    if (IsTemporary(file)) return MethodsUnderneath(file)->xTruncate(Underneath(file), size);
+    return TheDisk().Truncate(FaultFileOf(file)->borrowed_path, Underneath(file), size);
+  });
 }
 
-// Not handed on: what a test has written need not survive a loss of power, and waiting for the disk takes most of a test's time.
+// Not handed on: no test outlives a real loss of power, and waiting for the disk takes most of a test's time.
 int Sync(sqlite3_file* file, int) {
-  return CarryOut(KindOf(file), FileOperation::kSync, [] { return SQLITE_OK; });
+  return CarryOut(KindOf(file), FileOperation::kSync, [=] {
+    if (IsTemporary(file)) return SQLITE_OK;
+    return TheDisk().Sync(FaultFileOf(file)->borrowed_path, std::exchange(FaultFileOf(file)->is_folder_unsynced, false));
+  });
 }
 
 int FileSize(sqlite3_file* file, sqlite3_int64* size) {
@@ -219,17 +254,21 @@ int Open(sqlite3_vfs*, sqlite3_filename name, sqlite3_file* file, int flags, int
   const FileKind kind = KindByFlags(flags);
   return CarryOut(kind, FileOperation::kOpen, [=] {
     sqlite3_file* underneath = Underneath(file);
-    const int code = borrowed_real_vfs->xOpen(borrowed_real_vfs, name, underneath, flags, out_flags);
+    const int code = kind == FileKind::kTemp ? borrowed_real_vfs->xOpen(borrowed_real_vfs, name, underneath, flags, out_flags)
+                                             : TheDisk().Open(borrowed_real_vfs, name, underneath, flags, out_flags);
     if (underneath->pMethods != nullptr) {
-      reinterpret_cast<FaultFile*>(file)->kind = kind;
+      FaultFileOf(file)->kind = kind;
+      FaultFileOf(file)->is_folder_unsynced = kind != FileKind::kMain && (flags & SQLITE_OPEN_CREATE);
+      FaultFileOf(file)->borrowed_path = name;
       file->pMethods = &kMethods[static_cast<size_t>(underneath->pMethods->iVersion) - 1];
     }
     return code;
   });
 }
 
-int Delete(sqlite3_vfs*, const char* name, int) {
-  return CarryOut(KindByName(name), FileOperation::kDelete, [=] { return borrowed_real_vfs->xDelete(borrowed_real_vfs, name, 0); });
+int Delete(sqlite3_vfs*, const char* name, int is_folder_synced) {
+  return CarryOut(KindByName(name), FileOperation::kDelete,
+                  [=] { return TheDisk().Delete(borrowed_real_vfs, name, (is_folder_synced & 1) != 0); });
 }
 
 template <typename Name>
@@ -268,6 +307,15 @@ void AddFault(const Fault& fault) {
   Plan& plan = ThePlan();
   std::lock_guard lock(plan.mutex);
   plan.faults.push_back(fault);
+}
+
+void StartLosing(Loss loss, int sector_bytes, uint64_t seed) {
+  TheDisk().Start(loss, sector_bytes, seed);
+}
+
+void CutPower() {
+  TheDisk().CutPower();
+  Kill();
 }
 
 void ClearFaults() {

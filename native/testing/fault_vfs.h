@@ -1,4 +1,4 @@
-// A file system for SQLite that fails, or kills the process, when a test tells it to. In the test build only.
+// A file system for SQLite that fails, kills the process or cuts the power, when a test tells it to. In the test build only.
 //
 // It lies over the default one and forwards everything but the syncs. Faults are process-wide and may be set from any thread; which of the
 // waiting operations meets one is then the test's business.
@@ -6,7 +6,10 @@
 
 #include <cstdint>
 #include <map>
+#include <optional>
 #include <string>
+
+#include "testing/unsynced_writes.h"
 
 namespace rowtap::testing {
 
@@ -19,14 +22,15 @@ enum class FileOperation { kOpen, kRead, kWrite, kSync, kTruncate, kLock, kShmLo
 enum class Effect { kNone, kHalf, kWhole };
 
 enum class Outcome {
-  kError,  // SQLite is answered the fault's code
-  kKill    // the process ends there, as by `kill -9`
+  kError,    // SQLite is answered the fault's code
+  kKill,     // the process ends there, as by `kill -9`
+  kPowerCut  // likewise, and what was not synced is lost as lossy_disk.h says
 };
 
 struct Fault {
-  FileKind file;
-  FileOperation operation;
-  int64_t passes_left;  // operations that still succeed before it strikes
+  std::optional<FileKind> file;            // none: any but temporary files
+  std::optional<FileOperation> operation;  // none: any by which a file on the disk changes, or becomes durable
+  int64_t passes_left;                     // operations that still succeed before it strikes
   int code;
   bool is_persistent;  // strikes at every later operation too; otherwise once
   Effect effect;
@@ -39,6 +43,11 @@ bool CanFail(FileOperation operation);
 int InstallFaultVfs() noexcept;
 
 void AddFault(const Fault& fault);
+
+// From now on it is known of each file what a power cut would lose. Again: what came before counts as synced.
+void StartLosing(Loss loss, int sector_bytes, uint64_t seed);
+
+[[noreturn]] void CutPower();
 
 // Forgets the faults and the counts.
 void ClearFaults();

@@ -25,18 +25,23 @@ void InstallFaultVfsMethod(const Napi::CallbackInfo& info) {
   if (code != SQLITE_OK) ThrowSqlite(info.Env(), code, sqlite3_errstr(code));
 }
 
+// False: thrown.
+bool ParseNames(Napi::Env env, const Napi::Value& file, const Napi::Value& operation, Fault* fault) {
+  if (!ParseFileKind(file.As<Napi::String>(), &fault->file.emplace())) {
+    ThrowTypeError(env, "no such kind of file");
+    return false;
+  }
+  if (!ParseFileOperation(operation.As<Napi::String>(), &fault->operation.emplace())) {
+    ThrowTypeError(env, "no such operation");
+    return false;
+  }
+  return true;
+}
+
 // The first three arguments, which say where it strikes. False: thrown.
 bool ParseFault(const Napi::CallbackInfo& info, Fault* fault) {
-  if (!ParseFileKind(info[0].As<Napi::String>(), &fault->file)) {
-    ThrowTypeError(info.Env(), "no such kind of file");
-    return false;
-  }
-  if (!ParseFileOperation(info[1].As<Napi::String>(), &fault->operation)) {
-    ThrowTypeError(info.Env(), "no such operation");
-    return false;
-  }
   fault->passes_left = info[2].As<Napi::Number>().Int64Value();
-  return true;
+  return ParseNames(info.Env(), info[0], info[1], fault);
 }
 
 // fail(file, operation, passes, code, isPersistent, effect)
@@ -48,7 +53,7 @@ void Fail(const Napi::CallbackInfo& info) {
   }
   Fault fault{};
   if (!ParseFault(info, &fault)) return;
-  if (!CanFail(fault.operation)) return ThrowTypeError(env, "SQLite would not notice that it failed");
+  if (!CanFail(*fault.operation)) return ThrowTypeError(env, "SQLite would not notice that it failed");
   fault.code = info[3].As<Napi::Number>().Int32Value();
   fault.is_persistent = info[4].As<Napi::Boolean>();
   fault.effect = static_cast<Effect>(info[5].As<Napi::Number>().Int32Value());
@@ -65,6 +70,35 @@ void KillAt(const Napi::CallbackInfo& info) {
   fault.effect = static_cast<Effect>(info[3].As<Napi::Number>().Int32Value());
   fault.outcome = Outcome::kKill;
   AddFault(fault);
+}
+
+// startLosing(isEverythingLost, sectorBytes, seed)
+void StartLosingMethod(const Napi::CallbackInfo& info) {
+  const int64_t sector_bytes = info[1].IsNumber() ? info[1].As<Napi::Number>().Int64Value() : 0;
+  if (info.Length() != 3 || !info[0].IsBoolean() || (sector_bytes != 512 && sector_bytes != 4096) || !info[2].IsNumber()) {
+    return ThrowTypeError(info.Env(), "startLosing(isEverythingLost, 512 or 4096, seed)");
+  }
+  const Loss loss = info[0].As<Napi::Boolean>() ? Loss::kAll : Loss::kSome;
+  StartLosing(loss, static_cast<int>(sector_bytes), static_cast<uint64_t>(info[2].As<Napi::Number>().Int64Value()));
+}
+
+// cutPowerAt(passes, effect): at any operation by which a file on the disk changes; cutPowerAt(passes, effect, file, operation): at such a
+// one.
+void CutPowerAt(const Napi::CallbackInfo& info) {
+  const bool is_named = info.Length() == 4 && info[2].IsString() && info[3].IsString();
+  if ((info.Length() != 2 && !is_named) || !info[0].IsNumber() || !info[1].IsNumber()) {
+    return ThrowTypeError(info.Env(), "cutPowerAt(passes, effect) or cutPowerAt(passes, effect, file, operation)");
+  }
+  Fault fault{};
+  if (is_named && !ParseNames(info.Env(), info[2], info[3], &fault)) return;
+  fault.passes_left = info[0].As<Napi::Number>().Int64Value();
+  fault.effect = static_cast<Effect>(info[1].As<Napi::Number>().Int32Value());
+  fault.outcome = Outcome::kPowerCut;
+  AddFault(fault);
+}
+
+void CutPowerMethod(const Napi::CallbackInfo&) {
+  CutPower();
 }
 
 void Clear(const Napi::CallbackInfo&) {
@@ -141,6 +175,9 @@ void InitTesting(Napi::Env env, Napi::Object exports) {
   testing.Set("installFaultVfs", Napi::Function::New(env, InstallFaultVfsMethod));
   testing.Set("fail", Napi::Function::New(env, Fail));
   testing.Set("kill", Napi::Function::New(env, KillAt));
+  testing.Set("startLosing", Napi::Function::New(env, StartLosingMethod));
+  testing.Set("cutPowerAt", Napi::Function::New(env, CutPowerAt));
+  testing.Set("cutPower", Napi::Function::New(env, CutPowerMethod));
   testing.Set("clear", Napi::Function::New(env, Clear));
   testing.Set("counts", Napi::Function::New(env, Counts));
   testing.Set("failAllocation", Napi::Function::New(env, FailAllocationMethod));

@@ -41,10 +41,29 @@ export interface KillPoint {
   moment: 'before' | 'amid' | 'after';
 }
 
+export interface PowerLoss {
+  /** What of the writes since a file's last sync: all, or sectors, sizes, creations and deletions drawn by the seed. */
+  loses: 'all' | 'some';
+  sectorBytes: 512 | 4096;
+  seed: number;
+}
+
+export interface PowerCut {
+  /** Default: any but temporary ones, and any by which a file on the disk changes or is synced (write, truncate, sync, delete). */
+  at?: { file: Fault['file']; operation: KillPoint['operation'] };
+  /** So many of these operations are still carried out, counted from now. Default 0: it is the next one. */
+  after?: number;
+  /** Before it is carried out (the default), when half of what was to be written has been, or after it. */
+  moment?: KillPoint['moment'];
+}
+
 interface NativeTesting {
   installFaultVfs(): void;
   fail(file: string, operation: string, passes: number, code: number, isPersistent: boolean, effect: number): void;
   kill(file: string, operation: string, passes: number, effect: number): void;
+  startLosing(isEverythingLost: boolean, sectorBytes: number, seed: number): void;
+  cutPowerAt(passes: number, effect: number, ...at: [] | [file: string, operation: string]): void;
+  cutPower(): never;
   clear(): void;
   counts(): Record<string, number>;
   blobWrite(connection: NativeConnection, table: string, column: string, rowid: number, bytes: Buffer): void;
@@ -67,9 +86,33 @@ export function failFile(fault: Fault): void {
   nativeTesting().fail(file, operation, after, code, isPersistent, isDone ? 2 : isHalfWritten ? 1 : 0);
 }
 
+const moments: readonly KillPoint['moment'][] = ['before', 'amid', 'after'];
+
 /** The process ends there by SIGKILL. */
 export function killAt({ file, operation, after = 0, moment }: KillPoint): void {
-  nativeTesting().kill(file, operation, after, ['before', 'amid', 'after'].indexOf(moment));
+  nativeTesting().kill(file, operation, after, moments.indexOf(moment));
+}
+
+/** What this process writes from now on is lost by a power cut, unless it was synced. native/testing/lossy_disk.h says how. */
+export function startLosing({ loses, sectorBytes, seed }: PowerLoss): void {
+  nativeTesting().startLosing(loses === 'all', sectorBytes, seed);
+}
+
+/** The process ends there by SIGKILL, and its files are what a power cut leaves of them. */
+export function cutPowerAt({ at, after = 0, moment = 'before' }: PowerCut): void {
+  nativeTesting().cutPowerAt(after, moments.indexOf(moment), ...(at === undefined ? ([] as const) : ([at.file, at.operation] as const)));
+}
+
+/** The same, at once. */
+export function cutPower(): never {
+  return nativeTesting().cutPower();
+}
+
+/** The operations at which `cutPowerAt` cuts by default, since `clearFaults`. */
+export function countDurableOperations(): number {
+  const counts = countFileOperations();
+  const ofFile = (file: string) => ['write', 'truncate', 'sync', 'delete'].map((operation) => counts[`${file}.${operation}`] ?? 0);
+  return ['main', 'wal', 'journal'].flatMap(ofFile).reduce((sum, count) => sum + count, 0);
 }
 
 /** Takes all faults back and sets the counts to zero. */
