@@ -36,8 +36,8 @@ export function transactionsOf(seed: number, count: number): string[] {
   const first =
     'CREATE TABLE ledger (n INTEGER PRIMARY KEY); CREATE TABLE t (id INTEGER PRIMARY KEY, n, body); CREATE INDEX i ON t (n, id)';
   const numbered = Array.from({ length: count - 1 }, (_, n) => {
-    const grow = `WITH RECURSIVE ids (id) AS (SELECT ${n * 100} UNION ALL SELECT id + 1 FROM ids LIMIT ${1 + random(8)})
-      INSERT INTO t SELECT id, ${n}, printf('%.*c', ${random(6000)}, char(97 + id % 26)) FROM ids`;
+    const grow = `WITH RECURSIVE ids (id) AS (SELECT ${n * 100} UNION ALL SELECT id + 1 FROM ids LIMIT ${1 + random(6)})
+      INSERT INTO t SELECT id, ${n}, printf('%.*c', ${random(2000)}, char(97 + id % 26)) FROM ids`;
     const update = `UPDATE t SET n = ${n}, body = body || 'u' WHERE id % ${2 + random(3)} = 0`;
     const shrink = `DELETE FROM t WHERE id % ${2 + random(4)} = 1`;
     return `INSERT INTO ledger VALUES (${n}); ${[grow, update, shrink].filter((_, at) => at === n % 2 || random(2) === 0).join('; ')}`;
