@@ -42,7 +42,8 @@ function copyChecked({ target, sums }, folder) {
   mkdirSync(join(deps, target), { recursive: true });
   for (const [name, sum] of Object.entries(sums)) {
     const found = sumOf(join(folder, name));
-    if (found !== sum) throw new Error(`${join(folder, name)} is not the ${name} that belongs here: its SHA3-256 is ${found}, expected was ${sum}`);
+    if (found !== sum)
+      throw new Error(`${join(folder, name)} is not the ${name} that belongs here: its SHA3-256 is ${found}, expected was ${sum}`);
     // Written beside and renamed, so that a build that was interrupted here does not leave half a file.
     const partial = join(deps, target, `.${name}.${process.pid}`);
     writeFileSync(partial, readFileSync(join(folder, name)));

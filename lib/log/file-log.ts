@@ -11,7 +11,7 @@ export interface FileLogConfig {
   hub: Pick<NativeHub, 'isThreadInTransaction' | 'announceForeignCommits' | 'lsn' | 'heldLogLsn'>;
   isReadonly: boolean;
   /** Opens an uncaptured connection to the file, read-only where the database is. Throws ROWTAP_FILE_GONE where another file is in its place. */
-  connect(timeoutMs: number): LogDatabase;
+  connect: (timeoutMs: number) => LogDatabase;
 }
 
 /** How long opening a source waits for the lock of somebody else, as an application's own connection does. */

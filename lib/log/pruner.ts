@@ -7,7 +7,7 @@ export interface PrunerConfig {
   hub: Pick<NativeHub, 'lsn' | 'heldLogLsn' | 'isThreadInTransaction'>;
   retention: Retention;
   /** As FileLogConfig. */
-  connect(): LogDatabase;
+  connect: () => LogDatabase;
 }
 
 /** How often it looks whether something was written or acknowledged. */

@@ -22,7 +22,8 @@ namespace rowtap::capture {
 //
 //   preupdate hook   appends the row to the buffer
 //   a statement fails, ROLLBACK TO   the buffer is rewound to the statement's or the savepoint's mark
-//   commit hook      seals: the LSN is taken, and where the file keeps a log, the transaction is written there as a part of itself. Not yet a
+//   commit hook      seals: the LSN is taken, and where the file keeps a log, the transaction is written there as a part of itself. Not yet
+//   a
 //                    commit: writing may still fail
 //   rollback hook    the buffer is cleared. Behind a commit hook SQLite may have given up a commit that the file holds all the same: it is
 //                    published then; where that is not known yet, it is looked at when the statement has ended
@@ -65,7 +66,8 @@ class Capture {
   int TakeRefusal() noexcept { return std::exchange(refusal_, SQLITE_OK); }
   // Whether what a statement does to the schema has to be observed: somebody listens, or the file keeps a log.
   bool IsFollowed() noexcept { return hub_->IsWatched() || KeepsLog(); }
-  // A schema change was not observed, because nobody seemed to follow. Where a log turns out to be kept when it is committed, it is lost there.
+  // A schema change was not observed, because nobody seemed to follow. Where a log turns out to be kept when it is committed, it is lost
+  // there.
   void NoteUnobserved() noexcept { is_unobserved_ = true; }
   // Puts a schema event at this place of the transaction.
   void AppendSchemaEvent(const char* change, const std::string& table, const std::string* sql, uint32_t table_id) noexcept;

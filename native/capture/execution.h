@@ -13,8 +13,8 @@ class Capture;
 // Tells the capture where a statement begins and ends, so that it can drop what a failed statement had changed and publish what has been
 // committed. Both can happen in a step or in a reset: `INSERT ... RETURNING` left open commits in its reset.
 //
-// For a statement that changes the schema, while somebody listens or the file keeps a log, Step reads sqlite_schema before and after it inside the same transaction
-// (one begun here if the connection is in autocommit), so that the stream can say what became of which table.
+// For a statement that changes the schema, while somebody listens or the file keeps a log, Step reads sqlite_schema before and after it
+// inside the same transaction (one begun here if the connection is in autocommit), so that the stream can say what became of which table.
 class Execution {
  public:
   // `borrowed_capture` is null for a connection that is not captured.

@@ -17,8 +17,8 @@ namespace rowtap::capture {
 
 namespace {
 
-// Fresh memory costs more than what is copied into it: a few megabytes go around while somebody listens or a log is kept, enough for what is recorded in
-// case somebody does while nobody listens.
+// Fresh memory costs more than what is copied into it: a few megabytes go around while somebody listens or a log is kept, enough for what
+// is recorded in case somebody does while nobody listens.
 constexpr uint64_t kKeptMemoryWatched = 4 * 1024 * 1024;
 constexpr uint64_t kKeptMemoryUnwatched = Hub::kMaxUnwatchedBytes + 2 * kPageSize;
 
@@ -177,8 +177,8 @@ void Hub::Append(std::shared_ptr<PendingCommit> pending) noexcept {
   last_pending_ = last;
 }
 
-// With a rollback journal the file itself counts, so that the first look already tells what others have done since the last entry. In WAL mode
-// the count begins anew with the WAL index, whenever nobody has had the file open.
+// With a rollback journal the file itself counts, so that the first look already tells what others have done since the last entry. In WAL
+// mode the count begins anew with the WAL index, whenever nobody has had the file open.
 void Hub::NoteLogBase(const LogTail& tail) noexcept {
   if (tail.is_known && IsOfRollbackJournal(tail.header.counter)) log_base_ = LogBase(NextCount(tail.header.counter), tail.header.commits);
 }
@@ -318,7 +318,8 @@ void Hub::PublishResolved() noexcept {
 
 void Hub::PublishGap(int64_t lsn, Whom whom) noexcept {
   published_lsn_ = lsn;
-  if (readers_.empty()) return;
+  const auto is_told = [whom](const auto& reader) { return whom == Whom::kAll || !reader->has_log(); };
+  if (std::ranges::none_of(readers_, is_told)) return;
   stats_.gaps++;
   std::shared_ptr<Batch> batch;
   try {
@@ -337,7 +338,7 @@ void Hub::PublishGap(int64_t lsn, Whom whom) noexcept {
     // What cannot be said by a gap is said by an end.
   }
   for (const auto& reader : readers_) {
-    if (whom == Whom::kWithoutLog && reader->has_log()) continue;
+    if (!is_told(reader)) continue;
     if (batch == nullptr) {
       reader->Lose();
     } else {

@@ -29,15 +29,15 @@ class Reader;
 // A commit on its way, of whatever connection of ours: entered while the write lock is held, and published or dropped when its statement
 // ends.
 struct PendingCommit {
-  int64_t lsn = 0;              // 0: it changed nothing that is delivered
-  int64_t gap_lsn = 0;          // of the gap before it, where somebody else had committed; 0: none
-  // Where the file keeps a log: of what it writes there, in front of that the gap, where somebody else has committed without writing there (0:
-  // none), and the number that it counts as.
+  int64_t lsn = 0;      // 0: it changed nothing that is delivered
+  int64_t gap_lsn = 0;  // of the gap before it, where somebody else had committed; 0: none
+  // Where the file keeps a log: of what it writes there, in front of that the gap, where somebody else has committed without writing there
+  // (0: none), and the number that it counts as.
   int64_t log_lsn = 0;
   int64_t log_gap_lsn = 0;
   uint64_t commits = 0;
   bool is_behind_others = false;  // the log holds transactions of other processes that stand before it
-  uint64_t counter_before = 0;  // rowtap_commit_counter in its transaction, and after the commit
+  uint64_t counter_before = 0;    // rowtap_commit_counter in its transaction, and after the commit
   uint64_t counter_after = 0;
   std::thread::id thread;
   bool is_resolved = false;
@@ -67,9 +67,9 @@ struct HubStats {
 // SQLite counts the commits of everybody; each of ours knows the count that it found. Where that is not the one that ours left, somebody
 // else has committed in between: a gap is published at that place, with an LSN of its own.
 //
-// Where the file keeps a log, all processes that write it through rowtap count together: each entry tells how many commits were known when it
-// was written. What SQLite has counted beyond that is somebody else's, and becomes a gap in the log itself. Readers that can read the log are
-// not handed what others have written there: they fall, and read on there.
+// Where the file keeps a log, all processes that write it through rowtap count together: each entry tells how many commits were known when
+// it was written. What SQLite has counted beyond that is somebody else's, and becomes a gap in the log itself. Readers that can read the
+// log are not handed what others have written there: they fall, and read on there.
 class Hub : public std::enable_shared_from_this<Hub> {
  public:
   // The hub of the file that the connection has open as main; of its own for an in-memory or temporary database. Adds a writer to it.
@@ -111,13 +111,14 @@ class Hub : public std::enable_shared_from_this<Hub> {
     kPutOff,          // with a rollback journal the look's lock could refuse a transaction of ours that is open
     kForeignCommits,  // of somebody who does not write the log: a commit of ours is due, which writes the gap
   };
-  // Looks whether somebody else has committed since ours last did. `read_state` reads in a transaction of now (its counter stays 0 where that
-  // fails); it runs while no commit is in doubt and none can be published. Nothing is looked at while one is in doubt: it will see for itself.
+  // Looks whether somebody else has committed since ours last did. `read_state` reads in a transaction of now (its counter stays 0 where
+  // that fails); it runs while no commit is in doubt and none can be published. Nothing is looked at while one is in doubt: it will see for
+  // itself.
   Look CheckForeignCommits(const std::function<void(FileState&)>& read_state);
   // Where the log can't be written: the gap is told to the readers of this process alone.
   void AnnounceForeignCommits() noexcept;
-  // A look at a log, in a transaction of now, while none of ours is in doubt and none can be published (inside Open): readers fall where others
-  // have written. True where somebody has committed without writing there; whoever commits next writes the gap.
+  // A look at a log, in a transaction of now, while none of ours is in doubt and none can be published (inside Open): readers fall where
+  // others have written. True where somebody has committed without writing there; whoever commits next writes the gap.
   bool MeetTail(const LogTail& tail, uint64_t counter) noexcept;
   // Around a VACUUM, whose commit no hook announces. `counter_after`: rowtap_commit_counter after it, 0 where it failed.
   void BeginVacuum() noexcept;
@@ -185,7 +186,7 @@ class Hub : public std::enable_shared_from_this<Hub> {
   int64_t log_tail_ = INT64_MIN;
   int64_t log_tail_if_undone_ = INT64_MIN;
   bool is_logged_ = false;  // by the newest commit
-  uint64_t log_base_ = 0;        // what SQLite's counter is ahead of the log's, and the journal mode; 0: not known
+  uint64_t log_base_ = 0;   // what SQLite's counter is ahead of the log's, and the journal mode; 0: not known
   std::unordered_map<const void*, int64_t> log_holders_;
   std::vector<std::shared_ptr<Reader>> readers_;
   uint32_t abandoned_ = 0;

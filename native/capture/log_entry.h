@@ -1,9 +1,10 @@
-// How a transaction lies in the log: the rows of `_rowtap_log`, which any process, any version of the tables, and any later life of the file
-// reads again. Numbers are little-endian wherever the file is read.
+// How a transaction lies in the log: the rows of `_rowtap_log`, which any process, any version of the tables, and any later life of the
+// file reads again. Numbers are little-endian wherever the file is read.
 //
-// A row: id = LSN << kPartBits | part, the time in Unix milliseconds, and an entry. A large transaction is cut into parts, in order, so that
-// nobody needs its memory at once. An entry is a header, frames, packed (what a frame has in common with the one before it is left out), and
-// the tables that were met in this part first: the number that frames name each by, and the row of `_rowtap_schema` that describes it.
+// A row: id = LSN << kPartBits | part, the time in Unix milliseconds, and an entry. A large transaction is cut into parts, in order, so
+// that nobody needs its memory at once. An entry is a header, frames, packed (what a frame has in common with the one before it is left
+// out), and the tables that were met in this part first: the number that frames name each by, and the row of `_rowtap_schema` that
+// describes it.
 #pragma once
 
 #include <cstdint>
@@ -38,8 +39,8 @@ enum LogEntryFlag : uint32_t {
 struct LogEntryHeader {
   uint32_t flags = 0;
   uint32_t frames = 0;  // of the whole transaction; 0: a commit of which nothing is delivered
-  // All commits to the file that have been counted, this one included: by those who keep the log, and, in front of the gap that tells of them,
-  // by others.
+  // All commits to the file that have been counted, this one included: by those who keep the log, and, in front of the gap that tells of
+  // them, by others.
   uint64_t commits = 0;
   uint64_t counter = 0;       // rowtap_commit_counter as this commit has found it
   int64_t previous_lsn = 0;   // of the entry before it; its own where the log begins with it

@@ -72,7 +72,8 @@ LogReplay::Status LogReplay::Prepare() {
 
 LogReplay::Status LogReplay::Fill(Reader& reader, int64_t up_to_lsn, uint64_t max_bytes) {
   if (position_ >= up_to_lsn) return Status::kEnd;
-  // With a rollback journal a read keeps others from committing, so none of ours may be under way. What it is, is known once it has been read.
+  // With a rollback journal a read keeps others from committing, so none of ours may be under way. What it is, is known once it has been
+  // read.
   const bool needs_gate = rowtap_commit_counter(borrowed_db_) >> 32 != 2;
   if (needs_gate && !hub_->gate().TryHold(kPatience)) return Status::kBusy;
   const std::unique_ptr<TransactionGate, void (*)(TransactionGate*)> hold(needs_gate ? &hub_->gate() : nullptr,
@@ -234,8 +235,8 @@ void LogReplay::FeedGap(Reader& reader, int64_t lsn, GapReason reason) {
   MoveTo(lsn);
 }
 
-// Nothing stands behind the position. Where nothing stands at it either, because the log is shorter than that, it is not the log that was read
-// before: the file, or the log in it, has been replaced by an older one.
+// Nothing stands behind the position. Where nothing stands at it either, because the log is shorter than that, it is not the log that was
+// read before: the file, or the log in it, has been replaced by an older one.
 LogReplay::Status LogReplay::CheckEnd(Reader& reader) {
   LogRoots roots;
   LogTail tail;

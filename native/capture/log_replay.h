@@ -17,8 +17,9 @@ namespace rowtap::capture {
 
 class Reader;
 
-// Through a connection of rowtap's own, which stands between transactions. Used in one thread. Each Fill is one short read transaction, so that
-// the WAL can be reset between them; nothing is held but the position, and of a transaction larger than one Fill what has been read of it.
+// Through a connection of rowtap's own, which stands between transactions. Used in one thread. Each Fill is one short read transaction, so
+// that the WAL can be reset between them; nothing is held but the position, and of a transaction larger than one Fill what has been read of
+// it.
 //
 // While it lives, the log is not pruned beyond its position by this process.
 class LogReplay {

@@ -170,8 +170,7 @@ int LogWriter::Describe(const std::string& description, int64_t& row) {
   // Two descriptions of one hash: the next row is the other's.
   for (std::vector<uint8_t> found(record.size());; row++) {
     uint32_t size = 0;
-    const int code =
-        rowtap_read_row(borrowed_db_, roots_.schema, row, found.data(), static_cast<uint32_t>(found.size()), &size);
+    const int code = rowtap_read_row(borrowed_db_, roots_.schema, row, found.data(), static_cast<uint32_t>(found.size()), &size);
     if (code == SQLITE_NOTFOUND) break;
     if (code != SQLITE_OK) return code;
     if (size == record.size() && std::ranges::equal(found, record)) return SQLITE_OK;

@@ -12,6 +12,18 @@ uint64_t Reader::Lag() const noexcept {
   return pushed_ - std::max(read_, burst_end_);
 }
 
+void Reader::Begin(int64_t lsn) noexcept {
+  const std::lock_guard lock(mutex_);
+  if (!has_place_) start_lsn_ = read_lsn_ = lsn;
+  has_place_ = true;
+}
+
+void Reader::BeginInLog(int64_t tail_lsn) noexcept {
+  const std::lock_guard lock(mutex_);
+  start_lsn_ = read_lsn_ = tail_lsn;
+  has_place_ = true;
+}
+
 void Reader::Finish(ReaderState state) noexcept {
   if (state_ == ReaderState::kOpen) state_ = state;
 }

@@ -36,8 +36,8 @@ enum class ReaderState : uint8_t { kOpen = 0, kClosed = 1, kLaggard = 2, kLost =
 // synchronous stretch does not count until it has been read: no chance lay within it. Only one burst at a time is excused, so that a reader
 // that never reads is found out at its second. Nothing counts before the first read of a reader that has a snapshot to deliver first.
 //
-// One that can read the log is never closed for that, nor lost: it is pushed to no further, and what it has missed is read there. So it needs
-// no excuses, and holds no more than its limit.
+// One that can read the log is never closed for that, nor lost: it is pushed to no further, and what it has missed is read there. So it
+// needs no excuses, and holds no more than its limit.
 class Reader {
  public:
   enum class Kind : uint8_t {
@@ -50,7 +50,9 @@ class Reader {
       : waker_(std::move(waker)), max_buffered_(max_buffered), has_log_(kind == Kind::kWithLog), is_held_(kind == Kind::kWithSnapshot) {}
 
   // From the hub.
-  void Begin(int64_t lsn) noexcept { start_lsn_ = read_lsn_ = lsn; }
+  void Begin(int64_t lsn) noexcept;
+  // Before that, where there is a log: where it ends. Numbers of other processes may be smaller than those of this one.
+  void BeginInLog(int64_t tail_lsn) noexcept;
   void Push(const BatchPtr& batch) noexcept;
   bool has_log() const noexcept { return has_log_; }
   // A committed transaction could not be recorded: the reader ends before it.
@@ -92,6 +94,7 @@ class Reader {
   std::deque<BatchPtr> batches_;
   uint64_t offset_ = 0;     // in the first batch
   bool has_begun_ = false;  // the first batch's kBatch frame has been handed out
+  bool has_place_ = false;
   int64_t start_lsn_ = 0;
   int64_t read_lsn_ = 0;
   ReaderState state_ = ReaderState::kOpen;

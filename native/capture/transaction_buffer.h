@@ -51,8 +51,8 @@ class TransactionBuffer {
   void GiveUp() noexcept;
   bool is_given_up() const noexcept { return is_given_up_; }
   void CountFrame() noexcept { mark_.frames++; }
-  // The frame at `offset`, 0 or the end of another one: where it lies, or a copy of it in `scratch` where it is cut up or spilled. Null: the
-  // spill file could not be read. Throws std::bad_alloc.
+  // The frame at `offset`, 0 or the end of another one: where it lies, or a copy of it in `scratch` where it is cut up or spilled. Null:
+  // the spill file could not be read. Throws std::bad_alloc.
   const uint8_t* FrameAt(uint64_t offset, std::vector<uint8_t>& scratch);
   // Moves the frames out. Throws std::bad_alloc, and then nothing has changed.
   std::shared_ptr<Batch> Detach();

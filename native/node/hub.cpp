@@ -209,8 +209,7 @@ class NativeHub final : public Napi::ObjectWrap<NativeHub> {
          InstanceMethod<&NativeHub::FreeConsumer>("freeConsumer"), InstanceMethod<&NativeHub::IsSpillRefused>("isSpillRefused"),
          InstanceMethod<&NativeHub::IsOnFile>("isOnFile"), InstanceMethod<&NativeHub::Witness>("witness"),
          InstanceMethod<&NativeHub::CheckForeignCommits>("checkForeignCommits"),
-         InstanceMethod<&NativeHub::AnnounceForeignCommits>("announceForeignCommits"),
-         InstanceMethod<&NativeHub::HeldLogLsn>("heldLogLsn"),
+         InstanceMethod<&NativeHub::AnnounceForeignCommits>("announceForeignCommits"), InstanceMethod<&NativeHub::HeldLogLsn>("heldLogLsn"),
          InstanceMethod<&NativeHub::OpenFedReader>("openFedReader", napi_default_method, classes),
          InstanceMethod<&NativeHub::OpenReader>("openReader", napi_default_method, classes)});
   }
@@ -386,6 +385,7 @@ class NativeHub final : public Napi::ObjectWrap<NativeHub> {
       if (code != SQLITE_OK) return false;
       if (!state.has_log) return true;
       parts.log_lsn = state.tail.lsn();
+      parts.reader->BeginInLog(state.tail.lsn());
       hub_->MeetTail(state.tail, state.counter);
       return true;
     };

@@ -21,11 +21,11 @@ void ThrowTypeError(Napi::Env env, const char* message) {
 class NativeLogReplay final : public Napi::ObjectWrap<NativeLogReplay>, public ConnectionChild {
  public:
   static Napi::Function Define(Napi::Env env) {
-    return DefineClass(env, "NativeLogReplay",
-                       {InstanceMethod<&NativeLogReplay::Fill>("fill"), InstanceMethod<&NativeLogReplay::Close>("close"),
-                        InstanceAccessor<&NativeLogReplay::Position>("position"),
-                        InstanceAccessor<&NativeLogReplay::CorruptLsn>("corruptLsn"),
-                        InstanceAccessor<&NativeLogReplay::HasHistoryChanged>("hasHistoryChanged")});
+    return DefineClass(
+        env, "NativeLogReplay",
+        {InstanceMethod<&NativeLogReplay::Fill>("fill"), InstanceMethod<&NativeLogReplay::Close>("close"),
+         InstanceAccessor<&NativeLogReplay::Position>("position"), InstanceAccessor<&NativeLogReplay::CorruptLsn>("corruptLsn"),
+         InstanceAccessor<&NativeLogReplay::HasHistoryChanged>("hasHistoryChanged")});
   }
 
   explicit NativeLogReplay(const Napi::CallbackInfo& info) : ObjectWrap(info) { Open(info); }

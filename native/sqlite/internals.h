@@ -111,11 +111,10 @@ int rowtap_is_exclusive(sqlite3* db);
 // code.
 int rowtap_begin_write(sqlite3* db);
 
-
 // Rows of one rowid table of main, read and written beside its statements: no statement runs, so nothing that the application can ask for
-// changes by it (changes(), last_insert_rowid(), the conflict clauses, savepoints). Between a statement's steps or in the commit hook, which
-// SQLite calls while main's transaction is still open (https://www.sqlite.org/c3ref/commit_hook.html). What is written is part of that
-// transaction, and is not announced by the preupdate hook. They return SQLite's code.
+// changes by it (changes(), last_insert_rowid(), the conflict clauses, savepoints). Between a statement's steps or in the commit hook,
+// which SQLite calls while main's transaction is still open (https://www.sqlite.org/c3ref/commit_hook.html). What is written is part of
+// that transaction, and is not announced by the preupdate hook. They return SQLite's code.
 //
 // The table's root page; 0: there is none of that name. Where the schema in memory is not as the file has it (a ROLLBACK TO has undone a
 // change of it), it is looked for in the file. Outside of a transaction what is in memory counts.

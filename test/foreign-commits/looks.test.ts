@@ -82,7 +82,7 @@ test('a look that was put off is made as soon as it can be', () => {
   const { looks } = seen;
   seen.isPutOff = true;
   commits.start();
-  wait(800);
+  wait(500);
   expect(seen.looks).toBe(looks + 3);
   seen.isPutOff = false;
   wait(2000);
