@@ -163,8 +163,8 @@ int Capture::OnCommit() noexcept {
   }
   time_ms_ = NowMs();
   bool has_log = false;
-  // Without a changed page SQLite writes nothing and counts nothing, and so does the log.
-  if (rowtap_has_changed_pages(borrowed_db_) != 0) {
+  // Without a changed page SQLite writes nothing and counts nothing, and so does the log; but an UPDATE that changes no value is told of.
+  if (has_changes || rowtap_has_changed_pages(borrowed_db_) != 0) {
     if (const int code = log_.Open(has_log); code != SQLITE_OK) return Refuse(code);
   }
   if (!has_log) {
