@@ -445,7 +445,7 @@ function openSubscription(
       signal: options.signal,
       turns: theTurns(),
       openTransaction: () => openTransactionOf(databasesOf(file)),
-      sourceLsn: () => file.hub.lsn(),
+      sourceLsn: () => source.lsn,
       failure: () => source.failure,
       onClose: (subscription) => {
         file.foreignCommits?.stop();

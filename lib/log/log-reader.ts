@@ -136,7 +136,8 @@ export class LogReader implements StreamReader {
       case ReplayStatus.end:
         if (fed.buffered()[0] > 0) return true;
         if (this.#live === undefined) return this.#unlessBusy(() => this.#placeLive(connection, fed));
-        if (replay.position >= this.#live.logLsn) this.#endReplay();
+        // All that stood there when the live reader was placed; its last entry may have been replaced since by one that comes live.
+        this.#endReplay();
         return true;
       default:
         return true;

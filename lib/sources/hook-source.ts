@@ -78,6 +78,12 @@ export class HookSource implements Source {
     return this.#parts.options.durability;
   }
 
+  /** The last transaction that a subscription can have. */
+  get lsn(): number {
+    const { hub } = this.#parts;
+    return this.durability === 'log' ? Math.max(hub.logLsn(), 0) : hub.lsn();
+  }
+
   get hubKey(): string {
     return this.#parts.native.hubKey;
   }
@@ -93,7 +99,7 @@ export class HookSource implements Source {
     const [transactions, changes, bytes, spilled, foreignGaps] = hub.stats();
     const unread = this.#refreshTables();
     const trouble = this.failure ?? this.#corruptRow ?? error() ?? unread ?? spillError(hub);
-    const lsn = hub.lsn();
+    const lsn = this.lsn;
     return {
       name: this.name,
       engine: 'hook',

@@ -364,6 +364,11 @@ int64_t Hub::lsn() noexcept {
   return published_lsn_;
 }
 
+int64_t Hub::log_lsn() noexcept {
+  const std::lock_guard lock(mutex_);
+  return std::max<int64_t>(log_tail_, -1);
+}
+
 void Hub::RaiseLsn(int64_t lsn) noexcept {
   const std::lock_guard lock(mutex_);
   next_lsn_ = std::max(next_lsn_, lsn);

@@ -131,6 +131,8 @@ class Hub : public std::enable_shared_from_this<Hub> {
   void EndAbandoned() noexcept;
 
   int64_t lsn() noexcept;
+  // Of the log's newest entry, as far as is known here; -1 where nobody has looked.
+  int64_t log_lsn() noexcept;
   void RaiseLsn(int64_t lsn) noexcept;
   HubStats stats() noexcept;
 

@@ -202,7 +202,8 @@ class NativeHub final : public Napi::ObjectWrap<NativeHub> {
   static Napi::Function Define(Napi::Env env, Classes* classes) {
     return DefineClass(
         env, "NativeHub",
-        {InstanceMethod<&NativeHub::Lsn>("lsn"), InstanceMethod<&NativeHub::RaiseLsn>("raiseLsn"),
+        {InstanceMethod<&NativeHub::Lsn>("lsn"), InstanceMethod<&NativeHub::LogLsn>("logLsn"),
+         InstanceMethod<&NativeHub::RaiseLsn>("raiseLsn"),
          InstanceMethod<&NativeHub::Describe>("describe"), InstanceMethod<&NativeHub::SetMaxMemory>("setMaxMemory"),
          InstanceMethod<&NativeHub::IsThreadInTransaction>("isThreadInTransaction"), InstanceMethod<&NativeHub::Stats>("stats"),
          InstanceMethod<&NativeHub::Life>("life"), InstanceMethod<&NativeHub::TakeConsumer>("takeConsumer"),
@@ -243,6 +244,8 @@ class NativeHub final : public Napi::ObjectWrap<NativeHub> {
 
  private:
   Napi::Value Lsn(const Napi::CallbackInfo& info) { return Number(info.Env(), hub_->lsn()); }
+
+  Napi::Value LogLsn(const Napi::CallbackInfo& info) { return Number(info.Env(), hub_->log_lsn()); }
 
   void RaiseLsn(const Napi::CallbackInfo& info) {
     if (!info[0].IsNumber()) return ThrowTypeError(info.Env(), "raiseLsn(lsn)");

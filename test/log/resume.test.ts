@@ -33,7 +33,10 @@ describe.each(['wal', 'delete'] as const)('in journal mode %s', (mode) => {
     const unwatched = new Database(path);
     unwatched.exec('INSERT INTO t VALUES (1, 1)');
     unwatched.close();
-    await otherProcess(path, "new rowtap.Database(path).exec('INSERT INTO t VALUES (2, 2); CREATE TABLE u (x); INSERT INTO u VALUES (3)').close()");
+    await otherProcess(
+      path,
+      "new rowtap.Database(path).exec('INSERT INTO t VALUES (2, 2); CREATE TABLE u (x); INSERT INTO u VALUES (3)').close()",
+    );
 
     const { source } = live(path, { mode });
     const changes = await new Reading(source.subscribe({ consumer: 'index', snapshot: 'never' })).take(4);
