@@ -28,33 +28,33 @@ interface Entry {
   size: number;
 }
 
+/** When there may be more to prune: at once, when what is too young has grown older, or when somebody has acknowledged or written something. */
+export type PruneNext = 'now' | 'soon' | 'later';
+
 /**
  * Deletes the oldest entries that nobody needs, a few at a time, in one transaction. The newest entry always stays: with it the log goes on.
- * Gives whether there is more to do at once. Throws what SQLite throws.
+ * Throws what SQLite throws.
  */
-export function prune(database: LogDatabase, limits: PruneLimits): { hasMore: boolean; isEmpty: boolean } {
+export function prune(database: LogDatabase, limits: PruneLimits): { next: PruneNext; isEmpty: boolean } {
   return inTransaction(database, () => {
     const last = database
       .prepare(
         `SELECT ${lsnSql} AS "lsn", ${bytesBeforeSql} AS "before", length("entry") AS "size" FROM main."_rowtap_log" ORDER BY "id" DESC LIMIT 1`,
       )
       .get() as { lsn: number; before: Uint8Array; size: number } | undefined;
-    if (last === undefined) return { hasMore: false, isEmpty: true };
+    if (last === undefined) return { next: 'later', isEmpty: true };
     const entries = database
       .prepare(
         `SELECT ${lsnSql} AS "lsn", ${partSql} AS "part", "time", length("entry") AS "size" FROM main."_rowtap_log"
          WHERE "id" < (? << 11) ORDER BY "id" LIMIT ${maxEntries}`,
       )
       .all(last.lsn) as Entry[];
-    const end = firstNeeded(entries, {
-      ...limits,
-      floorLsn: floorOf(database, limits.heldLsn),
-      excessBytes: excessOf(database, last, limits.retention),
-    });
-    const cut = entries[end - 1];
-    if (cut === undefined) return { hasMore: false, isEmpty: entries.length === 0 };
-    database.prepare(`DELETE FROM main."_rowtap_log" WHERE "id" <= (? << 11 | ?)`).run(cut.lsn, cut.part);
-    return { hasMore: end === entries.length ? end === maxEntries : isFull(entries.slice(0, end)), isEmpty: false };
+    const floorLsn = floorOf(database, limits.heldLsn);
+    const excessBytes = excessOf(database, last, limits.retention);
+    const { count, next } = choosePrunable(entries, { ...limits, floorLsn, excessBytes });
+    const cut = entries[count - 1];
+    if (cut !== undefined) database.prepare(`DELETE FROM main."_rowtap_log" WHERE "id" <= (? << 11 | ?)`).run(cut.lsn, cut.part);
+    return { next, isEmpty: entries.length === 0 };
   });
 }
 
@@ -83,23 +83,23 @@ function numberOf(bytes: Uint8Array): number {
 }
 
 /** How many of the oldest entries can go, no more than one transaction takes. */
-export function firstNeeded(entries: readonly Entry[], limits: PruneLimits & { floorLsn: number; excessBytes: number }): number {
+export function choosePrunable(
+  entries: readonly Entry[],
+  limits: PruneLimits & { floorLsn: number; excessBytes: number },
+): { count: number; next: PruneNext } {
   const { retention, floorLsn, nowMs } = limits;
   const freeBeforeMs = nowMs - (retention.maxAgeMs ?? graceMs);
   let excessBytes = limits.excessBytes;
   let bytes = 0;
-  let at = 0;
+  let count = 0;
   for (const { lsn, time, size } of entries) {
-    const isFree = time < freeBeforeMs && (retention.maxAgeMs !== undefined || lsn <= floorLsn);
-    if (!isFree && excessBytes <= 0) break;
-    if (bytes >= maxBytes) break;
+    const isNeeded = retention.maxAgeMs === undefined && lsn > floorLsn;
+    const isYoung = time >= freeBeforeMs;
+    if ((isNeeded || isYoung) && excessBytes <= 0) return { count, next: isNeeded ? 'later' : 'soon' };
+    if (bytes >= maxBytes) return { count, next: 'now' };
     bytes += size;
     excessBytes -= size;
-    ++at;
+    ++count;
   }
-  return at;
-}
-
-function isFull(entries: readonly Entry[]): boolean {
-  return entries.reduce((sum, { size }) => sum + size, 0) >= maxBytes;
+  return { count, next: count === maxEntries ? 'now' : 'later' };
 }

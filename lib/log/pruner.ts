@@ -74,10 +74,11 @@ export class Pruner {
       const database = connect();
       try {
         if (!database.claim()) return true;
-        const { hasMore, isEmpty } = prune(database, { retention, heldLsn: hub.heldLogLsn(), nowMs: Date.now() });
+        const { next, isEmpty } = prune(database, { retention, heldLsn: hub.heldLogLsn(), nowMs: Date.now() });
         this.#isKept = !isEmpty;
+        this.#isDue = next === 'soon';
         this.#error = undefined;
-        return hasMore;
+        return next === 'now';
       } finally {
         database.close();
       }

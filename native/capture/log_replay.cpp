@@ -35,7 +35,11 @@ int PrepareOne(sqlite3* db, const char* sql, sqlite::StatementHandle& statement)
 }  // namespace
 
 LogReplay::LogReplay(sqlite3* borrowed_db, std::shared_ptr<Hub> hub, int64_t position)
-    : borrowed_db_(borrowed_db), hub_(std::move(hub)), position_(position), last_rowid_(LogRowid(position + 1, 0) - 1) {
+    : borrowed_db_(borrowed_db),
+      hub_(std::move(hub)),
+      position_(position),
+      last_rowid_(LogRowid(position + 1, 0) - 1),
+      buffer_(hub_->store()) {
   hub_->HoldLog(this, position_);
 }
 
@@ -87,7 +91,15 @@ LogReplay::Status LogReplay::Fill(Reader& reader, int64_t up_to_lsn, uint64_t ma
   });
   fed_bytes_ = 0;
   sqlite3_bind_int64(rows_.get(), 1, last_rowid_);
-  Status status = FillFromRows(reader, up_to_lsn, max_bytes);
+  Status status;
+  try {
+    status = FillFromRows(reader, up_to_lsn, max_bytes);
+  } catch (const std::bad_alloc&) {
+    // The next attempt begins with the transaction's first part.
+    last_rowid_ = LogRowid(position_ + 1, 0) - 1;
+    DropBuilding();
+    throw;
+  }
   // What stands before a damaged entry is delivered first.
   if (status == Status::kCorrupt && fed_bytes_ > 0) status = Status::kMore;
   return status;
@@ -119,16 +131,16 @@ LogReplay::Status LogReplay::TakeRow(Reader& reader, int64_t rowid) {
   if (!CheckLogEntry(entry, rowid, time_ms, header)) return Corrupt(lsn);
 
   if (part == 0) {
-    building_.reset();
+    DropBuilding();
     if (header.previous_lsn > position_ && lsn - 1 > position_) {
       const bool begins_here = header.previous_lsn == lsn;
       if (begins_here) has_history_changed_ = true;
       FeedGap(reader, begins_here ? lsn - 1 : header.previous_lsn, begins_here ? GapReason::kHistoryChanged : GapReason::kLogPruned);
     }
-    building_.emplace(hub_->store());
+    building_.emplace();
   } else if (!building_.has_value() || building_->next_part != part) {
     // What stood before it has been taken away.
-    building_.reset();
+    DropBuilding();
     if (lsn > position_) FeedGap(reader, lsn, GapReason::kLogPruned);
     last_rowid_ = rowid;
     return Status::kMore;
@@ -149,9 +161,9 @@ LogReplay::Status LogReplay::TakeRow(Reader& reader, int64_t rowid) {
   last_rowid_ = rowid;
   if ((header.flags & kLastPart) == 0) return Status::kMore;
 
-  if (building_->buffer.mark().frames != header.frames) return Corrupt(lsn);
+  if (buffer_.mark().frames != header.frames) return Corrupt(lsn);
   if (header.frames > 0) {
-    const std::shared_ptr<Batch> batch = building_->buffer.Detach();
+    const std::shared_ptr<Batch> batch = buffer_.Detach();
     batch->lsn = lsn;
     batch->time_ms = time_ms;
     reader.Feed(batch);
@@ -193,7 +205,6 @@ LogReplay::Status LogReplay::Intern(int64_t row, uint32_t& id) {
 }
 
 bool LogReplay::TakeFrames(std::span<const uint8_t> frames) {
-  TransactionBuffer& buffer = building_->buffer;
   uint32_t packed_id = 0;
   uint32_t id = 0;
   while (!frames.empty()) {
@@ -208,26 +219,25 @@ bool LogReplay::TakeFrames(std::span<const uint8_t> frames) {
       }
       frame.header.table_id = id;
     }
-    uint8_t* const to = buffer.BeginFrame(frame.header.frame_size);
+    uint8_t* const to = buffer_.BeginFrame(frame.header.frame_size);
     if (to == nullptr) throw std::bad_alloc();
     frame.Write(to);
-    if (!buffer.EndFrame()) throw std::bad_alloc();
+    if (!buffer_.EndFrame()) throw std::bad_alloc();
     fed_bytes_ += frame.header.frame_size;
   }
   return true;
 }
 
 void LogReplay::FeedGap(Reader& reader, int64_t lsn, GapReason reason) {
-  TransactionBuffer buffer(hub_->store());
   FrameHeader gap{};
   gap.frame_size = kHeaderSize;
   gap.op = static_cast<uint8_t>(FrameOp::kGap);
   gap.reason = static_cast<uint16_t>(reason);
-  uint8_t* const to = buffer.BeginFrame(kHeaderSize);
+  uint8_t* const to = buffer_.BeginFrame(kHeaderSize);
   if (to == nullptr) throw std::bad_alloc();
   std::memcpy(to, &gap, kHeaderSize);
-  if (!buffer.EndFrame()) throw std::bad_alloc();
-  const std::shared_ptr<Batch> batch = buffer.Detach();
+  if (!buffer_.EndFrame()) throw std::bad_alloc();
+  const std::shared_ptr<Batch> batch = buffer_.Detach();
   batch->lsn = lsn;
   batch->time_ms = NowMs();
   reader.Feed(batch);
@@ -253,10 +263,15 @@ LogReplay::Status LogReplay::CheckEnd(Reader& reader) {
   return Status::kMore;
 }
 
+void LogReplay::DropBuilding() noexcept {
+  building_.reset();
+  buffer_.Clear();
+}
+
 void LogReplay::MoveTo(int64_t lsn) {
   position_ = lsn;
   last_rowid_ = LogRowid(lsn + 1, 0) - 1;
-  building_.reset();
+  DropBuilding();
   hub_->HoldLog(this, position_);
 }
 

@@ -51,8 +51,6 @@ class LogReplay {
 
  private:
   struct Building {
-    explicit Building(std::shared_ptr<PageStore> store) : buffer(std::move(store)) {}
-    TransactionBuffer buffer;
     FrameUnpacker unpacker;
     uint32_t next_part = 0;
     std::unordered_map<uint32_t, uint32_t> ids;  // what the hub calls them, by what the entry calls them
@@ -64,6 +62,7 @@ class LogReplay {
   Status TakeTables(std::span<const uint8_t> tables);
   bool TakeFrames(std::span<const uint8_t> frames);
   Status Intern(int64_t row, uint32_t& id);
+  void DropBuilding() noexcept;
   Status CheckEnd(Reader& reader);
   void FeedGap(Reader& reader, int64_t lsn, GapReason reason);
   void MoveTo(int64_t lsn);
@@ -79,7 +78,8 @@ class LogReplay {
   int64_t corrupt_lsn_ = 0;
   bool has_history_changed_ = false;
   int64_t told_lsn_ = 0;  // up to which it is known that the log has less
-  std::optional<Building> building_;
+  TransactionBuffer buffer_;           // small transactions share its pages
+  std::optional<Building> building_;  // what stands in the buffer
   std::unordered_map<int64_t, uint32_t> interned_;  // by row of _rowtap_schema
   std::vector<uint8_t> unpacked_;
   uint64_t fed_bytes_ = 0;

@@ -1,7 +1,7 @@
 /** Entries go when nobody needs them any more, a few at a time; who still needed them is told. */
 import { Database } from 'rowtap';
 import { expect, test, vi } from 'vitest';
-import { firstNeeded } from '../../lib/log/prune.js';
+import { choosePrunable } from '../../lib/log/prune.js';
 import { brief } from '../support/captured.js';
 import { live, logFile, Reading } from './logged.js';
 
@@ -98,5 +98,5 @@ test.each([
 });
 
 test('what has just been written is left to those who look several times a second', () => {
-  expect(firstNeeded([entry(1, 97_000), entry(2, 99_000)], limits)).toBe(1);
+  expect(choosePrunable([entry(1, 97_000), entry(2, 99_000)], limits)).toEqual({ count: 1, next: 'soon' });
 });
