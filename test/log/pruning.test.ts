@@ -89,12 +89,11 @@ test.each([
   ['what is too old, needed or not', { floorLsn: 0, retention: { maxAgeMs: 1000 } }, [1, 2, 3], 3],
   ['nothing that is not old yet, where an age is given', { retention: { maxAgeMs: 200_000 } }, [1, 2, 3], 0],
 ])('%s goes', (_, given, lsns, expected) => {
-  expect(
-    firstNeeded(
-      lsns.map((lsn) => entry(lsn)),
-      { ...limits, ...given },
-    ),
-  ).toBe(expected);
+  const { count } = choosePrunable(
+    lsns.map((lsn) => entry(lsn)),
+    { ...limits, ...given },
+  );
+  expect(count).toBe(expected);
 });
 
 test('what has just been written is left to those who look several times a second', () => {
