@@ -57,7 +57,7 @@ export class LogReader implements StreamReader {
     this.#parts = parts;
     this.#live = place.live;
     if (place.position < place.live.logLsn) this.#openReplay(place.position);
-    parts.attach(place.live);
+    else parts.attach(place.live);
   }
 
   /** Reading the log, with more to come than `buffered` knows. */
@@ -135,20 +135,24 @@ export class LogReader implements StreamReader {
         return this.#restore(replay.position);
       case ReplayStatus.end:
         if (fed.buffered()[0] > 0) return true;
-        if (this.#live === undefined) return this.#unlessBusy(() => this.#placeLive(connection, fed));
+        if (this.#live === undefined) return this.#unlessBusy(() => this.#placeLive(connection));
         // All that stood there when the live reader was placed; its last entry may have been replaced since by one that comes live.
-        this.#endReplay();
+        this.#goLive(this.#live, fed);
         return true;
       default:
         return true;
     }
   }
 
-  #placeLive(connection: LogConnection, fed: NativeReader): void {
-    const live = this.#parts.hub.openReader(this.#parts.maxBuffered, null, connection.native);
-    this.#live = live;
+  #placeLive(connection: LogConnection): void {
+    this.#live = this.#parts.hub.openReader(this.#parts.maxBuffered, null, connection.native);
+  }
+
+  #goLive(live: NativeReader, fed: NativeReader): void {
+    const hasEnded = this.#isEnding || fed.state() === ReaderState.ended;
+    this.#endReplay();
     this.#parts.attach(live);
-    if (this.#isEnding || fed.state() === ReaderState.ended) live.end();
+    if (hasEnded) live.end();
   }
 
   /** False where somebody keeps everybody from reading just now: it is tried again soon. */

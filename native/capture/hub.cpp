@@ -149,8 +149,8 @@ void Hub::EnterLogged(std::shared_ptr<PendingCommit> pending, bool has_changes, 
   if (is_first) NoteLogBase(tail);
   bool is_foreign = false;
   const uint64_t uncounted = CountOthers(counter_before, tail.header.commits, is_foreign);
-  last.log_gap_lsn = is_foreign ? ++next_lsn_ : 0;
-  last.gap_lsn = is_foreign ? last.log_gap_lsn : last.is_behind_others || is_gap_due_ ? ++next_lsn_ : 0;
+  last.log_gap_lsn = is_foreign || is_gap_due_ ? ++next_lsn_ : 0;
+  last.gap_lsn = last.log_gap_lsn == 0 && last.is_behind_others ? ++next_lsn_ : last.log_gap_lsn;
   is_gap_due_ = false;
   last.lsn = has_changes ? ++next_lsn_ : 0;
   last.log_lsn = has_changes ? last.lsn : ++next_lsn_;
@@ -235,7 +235,7 @@ Hub::Look Hub::CheckForeignCommits(const std::function<void(FileState&)>& read_s
   if (state.counter == 0) return Look::kDone;
   if (state.has_log) {
     counter_ = state.counter;
-    return MeetTail(state.tail, state.counter) ? Look::kForeignCommits : Look::kDone;
+    return MeetTail(state.tail, state.counter) || is_gap_due_ ? Look::kForeignCommits : Look::kDone;
   }
   if (!IsOurs(counter_, state.counter) || is_gap_due_) PublishGap(++next_lsn_);
   is_gap_due_ = false;
@@ -247,6 +247,7 @@ void Hub::AnnounceForeignCommits() noexcept {
   const std::lock_guard lock(mutex_);
   if (first_pending_ != nullptr) return;
   log_base_ = 0;
+  is_gap_due_ = false;
   PublishGap(++next_lsn_);
 }
 

@@ -77,9 +77,9 @@ class LogReplay {
   int64_t last_rowid_;
   int64_t corrupt_lsn_ = 0;
   bool has_history_changed_ = false;
-  int64_t told_lsn_ = 0;  // up to which it is known that the log has less
-  TransactionBuffer buffer_;           // small transactions share its pages
-  std::optional<Building> building_;  // what stands in the buffer
+  int64_t told_lsn_ = 0;                            // up to which it is known that the log has less
+  TransactionBuffer buffer_;                        // small transactions share its pages
+  std::optional<Building> building_;                // what stands in the buffer
   std::unordered_map<int64_t, uint32_t> interned_;  // by row of _rowtap_schema
   std::vector<uint8_t> unpacked_;
   uint64_t fed_bytes_ = 0;

@@ -32,6 +32,7 @@ int LogWriter::ReadTail(LogTail& tail) noexcept {
     if (const int code = rowtap_delete_row(borrowed_db_, roots_.log, tail_.rowid); code != SQLITE_OK) return code;
   }
   first_rowid_ = 0;
+  is_at_own_entry_ = tail_.rowid == last_rowid_;
   tail = tail_;
   return SQLITE_OK;
 }
@@ -130,6 +131,7 @@ int LogWriter::PutPart(const Entry& entry, bool is_last) {
   const auto size = static_cast<uint32_t>(head + sealed.size());
   if (const int code = rowtap_put_row(borrowed_db_, roots_.log, rowid, sealed.data() - head, size); code != SQLITE_OK) return code;
   tail_ = {rowid, header_, static_cast<uint32_t>(sealed.size()), true};
+  last_rowid_ = rowid;
   header_.flags = 0;
   header_.bytes_before += sealed.size();
   part_++;
@@ -146,9 +148,9 @@ int LogWriter::EnsureDescribed(uint32_t table_id, Hub& hub) {
   uint32_t size = 0;
   int code = SQLITE_NOTFOUND;
   if (const auto known = rows_.find(table_id); known != rows_.end()) {
-    // It is there, unless somebody has taken it away.
     row = known->second;
-    code = rowtap_read_row(borrowed_db_, roots_.schema, row, nullptr, 0, &size);
+    // It is there, unless somebody has put an older file in place of this one, whose newest entry is another.
+    code = is_at_own_entry_ ? SQLITE_OK : rowtap_read_row(borrowed_db_, roots_.schema, row, nullptr, 0, &size);
   }
   if (code == SQLITE_NOTFOUND) {
     code = Describe(hub.Describe(table_id), row);

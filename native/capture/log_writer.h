@@ -53,7 +53,9 @@ class LogWriter {
   sqlite3* const borrowed_db_;
   LogRoots roots_;
   LogTail tail_;
-  int64_t first_rowid_ = 0;  // of what this transaction has written; 0: nothing
+  int64_t first_rowid_ = 0;       // of what this transaction has written; 0: nothing
+  int64_t last_rowid_ = 0;        // that was written, by whatever transaction
+  bool is_at_own_entry_ = false;  // nobody else has written since
   LogEntryHeader header_;
   uint32_t part_ = 0;
   std::vector<uint8_t> bytes_;     // room for the record's head, then the entry

@@ -203,8 +203,8 @@ class NativeHub final : public Napi::ObjectWrap<NativeHub> {
     return DefineClass(
         env, "NativeHub",
         {InstanceMethod<&NativeHub::Lsn>("lsn"), InstanceMethod<&NativeHub::LogLsn>("logLsn"),
-         InstanceMethod<&NativeHub::RaiseLsn>("raiseLsn"),
-         InstanceMethod<&NativeHub::Describe>("describe"), InstanceMethod<&NativeHub::SetMaxMemory>("setMaxMemory"),
+         InstanceMethod<&NativeHub::RaiseLsn>("raiseLsn"), InstanceMethod<&NativeHub::Describe>("describe"),
+         InstanceMethod<&NativeHub::SetMaxMemory>("setMaxMemory"),
          InstanceMethod<&NativeHub::IsThreadInTransaction>("isThreadInTransaction"), InstanceMethod<&NativeHub::Stats>("stats"),
          InstanceMethod<&NativeHub::Life>("life"), InstanceMethod<&NativeHub::TakeConsumer>("takeConsumer"),
          InstanceMethod<&NativeHub::FreeConsumer>("freeConsumer"), InstanceMethod<&NativeHub::IsSpillRefused>("isSpillRefused"),
