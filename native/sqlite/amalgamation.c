@@ -445,7 +445,7 @@ static void CloseCursor(sqlite3* db, BtCursor* cursor) {
 
 static int ReadPayload(BtCursor* cursor, void* to, uint32_t capacity, uint32_t* size) {
   *size = sqlite3BtreePayloadSize(cursor);
-  return sqlite3BtreePayload(cursor, 0, *size < capacity ? *size : capacity, to);
+  return capacity == 0 ? SQLITE_OK : sqlite3BtreePayload(cursor, 0, *size < capacity ? *size : capacity, to);
 }
 
 static int FindRow(BtCursor* cursor, int64_t rowid) {
