@@ -12,7 +12,16 @@ export type {
   SchemaEvent,
   Transaction,
 } from './model/change.js';
-export type { ConsumeOptions, Position, RowOp, SnapshotMode, SnapshotProgress, SourceOptions, SubscribeOptions } from './model/options.js';
+export type {
+  ConsumeOptions,
+  Position,
+  Retention,
+  RowOp,
+  SnapshotMode,
+  SnapshotProgress,
+  SourceOptions,
+  SubscribeOptions,
+} from './model/options.js';
 export type { ConsumeHandler, ConsumerInfo, Source, SourceInfo, Subscription, SubscriptionInfo } from './model/source.js';
 export type { AnyTables, IntegerMode, SqlValue } from './model/value.js';
 export { Replica } from './replica/replica.js';

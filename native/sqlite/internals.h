@@ -119,7 +119,8 @@ int rowtap_begin_write(sqlite3* db);
 // The table's root page; 0: there is none of that name. Where the schema in memory is not as the file has it (a ROLLBACK TO has undone a
 // change of it), it is looked for in the file. Outside of a transaction what is in memory counts.
 int rowtap_find_root(sqlite3* db, const char* table, uint32_t* root);
-// Copies the first bytes of a row's record, `capacity` at most (none: `to` may be NULL), and tells its whole size. SQLITE_NOTFOUND: there is no such row.
+// Copies the first bytes of a row's record, `capacity` at most (none: `to` may be NULL), and tells its whole size. SQLITE_NOTFOUND: there
+// is no such row.
 int rowtap_read_row(sqlite3* db, uint32_t root, int64_t rowid, void* to, uint32_t capacity, uint32_t* size);
 int rowtap_read_last_row(sqlite3* db, uint32_t root, int64_t* rowid, void* to, uint32_t capacity, uint32_t* size);
 // Inside a write transaction. A row that is there already is replaced.
