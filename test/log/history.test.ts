@@ -58,7 +58,7 @@ test('an older content that is put into the open file is noticed while it is rea
   const reading = new Reading(source.subscribe());
   db.exec('INSERT INTO t VALUES (1)');
   await reading.take(1);
-  db.exec('VACUUM INTO ' + `'${path}.backup'`);
+  db.exec(`VACUUM INTO '${path}.backup'`);
   db.exec('INSERT INTO t VALUES (2); INSERT INTO t VALUES (3)');
   await reading.take(2);
   // What `.restore` of the shell does: the pages of the backup are written in one transaction.

@@ -1,12 +1,12 @@
 /** Entries go when nobody needs them any more, a few at a time; who still needed them is told. */
-import { Database } from 'rowtap';
+import type { Database } from 'rowtap';
 import { expect, test, vi } from 'vitest';
 import { choosePrunable } from '../../lib/log/prune.js';
 import { brief } from '../support/captured.js';
 import { live, logFile, Reading } from './logged.js';
 
-const entries = (db: Database): number => Number((db.prepare('SELECT count(*) AS n FROM _rowtap_log').get() as { n: number }).n);
-const logBytes = (db: Database): number => Number((db.prepare('SELECT sum(length(entry)) AS n FROM _rowtap_log').get() as { n: number }).n);
+const entries = (db: Database): number => (db.prepare('SELECT count(*) AS n FROM _rowtap_log').get() as { n: number }).n;
+const logBytes = (db: Database): number => (db.prepare('SELECT sum(length(entry)) AS n FROM _rowtap_log').get() as { n: number }).n;
 
 test('what every consumer has acknowledged goes, and what one has not stays', { timeout: 30_000 }, async () => {
   const path = logFile();
