@@ -242,7 +242,10 @@ function openHookSource(database: Writer, options: CheckedSourceOptions): HookSo
   const file = fileOf(database);
   try {
     if (hasPlainName(options.tables)) requireTables(options.tables, listTablesOf(file, new Set([database])) ?? [], 'the database');
-    if (options.durability === 'log') logOf(file).open();
+    if (options.durability === 'log') {
+      logOf(file).open();
+      file.foreignCommits?.lookNow();
+    }
     const { tables, excludeTables, durability, retention } = options;
     const settings: SharedSettings = { tables, excludeTables, durability, retention, isReadonly: database.readonly };
     const source = registry.open(file.hub, name, file.path, JSON.stringify(settings));

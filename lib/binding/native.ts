@@ -34,7 +34,7 @@ export type NativeStatement = object;
 export interface NativeHub {
   /** The last LSN that was published, or the one before the first. */
   lsn(): number;
-  /** Of the log's newest entry, as far as is known in this process; -1 where nobody has looked. */
+  /** Of the newest entry of the log that something is delivered of, as far as is known in this process; -1 where nobody has looked. */
   logLsn(): number;
   /** LSNs handed out from now on are greater than `lsn`. */
   raiseLsn(lsn: number): void;

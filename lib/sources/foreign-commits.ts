@@ -57,6 +57,12 @@ export class ForeignCommits {
     this.#timer ??= setInterval(() => this.#lookOrEnd(), intervalMs).unref();
   }
 
+  /** Once, now, as far as that can be done. */
+  lookNow(): void {
+    this.#seen = '';
+    this.#lookOrEnd();
+  }
+
   /** As often as `start`. */
   stop(): void {
     if (--this.#users > 0) return;

@@ -155,6 +155,7 @@ void Hub::EnterLogged(std::shared_ptr<PendingCommit> pending, bool has_changes, 
   last.lsn = has_changes ? ++next_lsn_ : 0;
   last.log_lsn = has_changes ? last.lsn : ++next_lsn_;
   last.commits = tail.header.commits + uncounted + 1;
+  last.delivered_lsn = has_changes ? last.lsn : last.log_gap_lsn != 0 ? last.log_gap_lsn : tail.delivered_lsn();
   last.counter_before = counter_before;
   if (!is_logged_) {
     is_logged_ = true;
@@ -204,6 +205,7 @@ bool Hub::MeetTail(const LogTail& tail, uint64_t counter) noexcept {
   if (!tail.is_known) log_base_ = 0;
   if (is_first) NoteLogBase(tail);
   log_tail_ = log_tail_if_undone_ = tail.lsn();
+  log_lsn_ = tail.delivered_lsn();
   bool is_foreign = false;
   CountOthers(counter, tail.header.commits, is_foreign);
   return is_foreign;
@@ -302,6 +304,7 @@ void Hub::PublishResolved() noexcept {
       for (const auto& reader : readers_) reader->Lose();
       is_loss_unnumbered_ = pending->lsn == 0;
     }
+    if (pending->is_committed && pending->log_lsn != 0) log_lsn_ = pending->delivered_lsn;
     if (!pending->is_committed || pending->lsn == 0) continue;
     is_loss_unnumbered_ = false;
     published_lsn_ = pending->lsn;
@@ -367,7 +370,7 @@ int64_t Hub::lsn() noexcept {
 
 int64_t Hub::log_lsn() noexcept {
   const std::lock_guard lock(mutex_);
-  return std::max<int64_t>(log_tail_, -1);
+  return log_lsn_;
 }
 
 void Hub::RaiseLsn(int64_t lsn) noexcept {

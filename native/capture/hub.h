@@ -36,6 +36,7 @@ struct PendingCommit {
   int64_t log_lsn = 0;
   int64_t log_gap_lsn = 0;
   uint64_t commits = 0;
+  int64_t delivered_lsn = 0;      // of the newest entry that something is delivered of, when it has been committed
   bool is_behind_others = false;  // the log holds transactions of other processes that stand before it
   uint64_t counter_before = 0;    // rowtap_commit_counter in its transaction, and after the commit
   uint64_t counter_after = 0;
@@ -131,7 +132,7 @@ class Hub : public std::enable_shared_from_this<Hub> {
   void EndAbandoned() noexcept;
 
   int64_t lsn() noexcept;
-  // Of the log's newest entry, as far as is known here; -1 where nobody has looked.
+  // Of the newest entry of the log that something is delivered of, as far as is known here; -1 where nobody has looked.
   int64_t log_lsn() noexcept;
   void RaiseLsn(int64_t lsn) noexcept;
   HubStats stats() noexcept;
@@ -187,6 +188,7 @@ class Hub : public std::enable_shared_from_this<Hub> {
   // LSN of the log's newest entry, as far as is known here; INT64_MIN: not looked yet. Beside it what it is if the commit on its way fails.
   int64_t log_tail_ = INT64_MIN;
   int64_t log_tail_if_undone_ = INT64_MIN;
+  int64_t log_lsn_ = -1;    // of the newest one that something is delivered of
   bool is_logged_ = false;  // by the newest commit
   uint64_t log_base_ = 0;   // what SQLite's counter is ahead of the log's, and the journal mode; 0: not known
   std::unordered_map<const void*, int64_t> log_holders_;

@@ -16,6 +16,8 @@ struct LogTail {
   bool is_known = false;  // false: empty, or damaged
 
   int64_t lsn() const noexcept { return LsnOfRowid(rowid); }
+  // Of the newest one that something is delivered of.
+  int64_t delivered_lsn() const noexcept { return is_placeholder() ? header.previous_lsn : lsn(); }
   // Nothing in it is delivered: it only counts.
   bool is_placeholder() const noexcept { return is_known && header.frames == 0 && header.previous_lsn != lsn(); }
 };

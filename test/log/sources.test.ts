@@ -41,6 +41,21 @@ describe('refused, and nothing has changed:', () => {
   });
 });
 
+test('the source says how far the log goes, whatever is written for consumers', async () => {
+  const path = logFile();
+  const first = live(path);
+  first.db.exec('CREATE TABLE t (id INTEGER PRIMARY KEY)');
+  const subscription = first.source.subscribe({ consumer: 'c', snapshot: 'never', ack: 'manual' });
+  first.db.exec('INSERT INTO t VALUES (1)');
+  const [change] = await new Reading(subscription).take(1);
+  subscription.ack(change as Change);
+  await subscription.flush();
+  expect(first.source.info().lsn).toBe(change?.lsn);
+  await first.close();
+  const second = live(path);
+  expect(second.source.info()).toMatchObject({ lsn: change?.lsn, state: 'running' });
+});
+
 test('a read-only database reads the log that others write', async () => {
   const path = logFile();
   const { db } = live(path);
