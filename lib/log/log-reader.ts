@@ -84,7 +84,9 @@ export class LogReader implements StreamReader {
 
   state(): number {
     if (this.#isClosed) return ReaderState.closed;
-    return this.#replaying === undefined ? (this.#live?.state() ?? ReaderState.closed) : ReaderState.open;
+    const state = this.#replaying === undefined ? (this.#live?.state() ?? ReaderState.closed) : ReaderState.open;
+    // What it has missed can't be read just now; it will be.
+    return state === ReaderState.behind ? ReaderState.open : state;
   }
 
   end(): void {

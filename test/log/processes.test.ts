@@ -78,6 +78,7 @@ test('two processes that write at once, each reading all: the same order in both
   onTestFinished(() => void child.kill());
   await once(child, 'message');
   const reading = new Reading(first.source.subscribe({ maxBuffered: 2000 }));
+  const ended = once(child, 'message');
   child.send('go');
   const insert = first.db.prepare('INSERT INTO t (process, n) VALUES (?, ?)');
   const count = 300;
@@ -89,7 +90,7 @@ test('two processes that write at once, each reading all: the same order in both
     insert.run('here', n);
     if (n % 7 === 0) await new Promise((resolve) => setTimeout(resolve, 1));
   }
-  const [there] = (await once(child, 'message')) as [string[]];
+  const [there] = (await ended) as [string[]];
   await reader;
   expect(here.map(brief)).toEqual(there);
   for (const process of ['here', 'there']) {
