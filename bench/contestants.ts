@@ -1,7 +1,7 @@
-/** Who is measured, each with a database of its own. All but one talk through the same methods, those that better-sqlite3 has. */
+/** Who is measured, each with a database of its own. All talk through the same methods, those that better-sqlite3 has. */
 import { createRequire } from 'node:module';
 import { resolve } from 'node:path';
-import { type Change, Database, type SqlValue, type Subscription } from 'rowtap';
+import { type Change, Database, openSource, type SourceOptions, type SqlValue, type Subscription } from 'rowtap';
 
 const require = createRequire(import.meta.url);
 const packageRoot = resolve(import.meta.dirname, '../../..');
@@ -75,10 +75,28 @@ function openBetterSqlite3(path: string): BenchDatabase {
 const reader = new Reader();
 const withoutCapture = resolve(packageRoot, 'build/no-capture/rowtap_no_capture.node');
 
-export const contestants: Contestant[] = [
-  { name: 'rowtap, capture not compiled in', addon: withoutCapture, open: openOurs },
+/** Nothing is pruned while it is measured: the triggers' log is not either. */
+const keepAll = 24 * 60 * 60 * 1000;
+
+function withSource(options: SourceOptions): (database: BenchDatabase) => void {
+  return (database) => {
+    openSource(database as unknown as Database, options);
+  };
+}
+
+const plain: Contestant = { name: 'rowtap, capture not compiled in', addon: withoutCapture, open: openOurs };
+const triggers: Contestant = {
+  name: 'triggers writing JSON, capture not compiled in',
+  addon: withoutCapture,
+  open: openOurs,
+  begin: withTriggers,
+};
+
+/** What capture costs: ratios to the first. */
+export const capturing: Contestant[] = [
+  plain,
   // The same once more: how far two equal things lie apart in this run.
-  { name: 'the same again (control)', addon: withoutCapture, open: openOurs },
+  { ...plain, name: 'the same again (control)' },
   { name: 'rowtap, no subscriber', open: openOurs },
   {
     name: 'rowtap, one subscriber',
@@ -87,5 +105,20 @@ export const contestants: Contestant[] = [
     awaitDelivery: (count) => reader.read(count),
   },
   { name: 'better-sqlite3', open: openBetterSqlite3 },
-  { name: 'triggers writing JSON, capture not compiled in', addon: withoutCapture, open: openOurs, begin: withTriggers },
+  triggers,
 ];
+
+const live: Contestant = { name: "durability 'live', no subscriber", open: openOurs, begin: withSource({ durability: 'live' }) };
+
+/** What the log costs: what is added to `live` by `log`, and to `plain` by `triggers`. */
+export const logging = {
+  live,
+  control: { ...live, name: 'the same again (control)' },
+  log: {
+    name: "durability 'log', no subscriber",
+    open: openOurs,
+    begin: withSource({ durability: 'log', retention: { maxAgeMs: keepAll } }),
+  },
+  plain,
+  triggers,
+} satisfies Record<string, Contestant>;

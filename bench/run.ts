@@ -1,86 +1,88 @@
 /**
  * `make bench`: every contestant does every workload, a slice each in turn, in one process and one run, so that what disturbs the machine disturbs
- * all of them. Each has a thread to itself, since one thread can load only one build of the addon; they never work at the same time. What is printed are ratios of times to the first contestant, the median over the rounds; 1.00 is equal, more is slower.
+ * all of them. Each has a thread to itself, since one thread can load only one build of the addon; they never work at the same time. What is printed
+ * are ratios of times of the same round, the median over the rounds; 1.00 is equal, more is slower.
  *
  * With a subscriber there are two figures: the writing calls alone, and until the last change has been delivered and all its fields read.
+ *
+ * `ROUNDS=80` makes it longer; `ONLY=log` runs the comparisons whose name holds that word.
  */
 import { once } from 'node:events';
 import { mkdtempSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { Worker } from 'node:worker_threads';
-import { contestants } from './contestants.js';
-import type { LaneData, SliceTimes } from './lane.js';
-import { workloads } from './workloads.js';
+import { type Comparison, comparisons } from './comparisons.js';
+import type { LaneData, LaneEnd } from './lane.js';
+import type { Lane, SliceTimes } from './report.js';
 
-const rounds = Number(process.env.ROUNDS ?? 40);
-const warmUpRounds = 6;
+const warmUpSlices = 6;
 
-interface Lane {
-  name: string;
-  hasReader: boolean;
+interface RunningLane extends Lane {
   worker: Worker;
-  times: SliceTimes[];
 }
 
-function median(values: number[]): number {
-  const sorted = values.toSorted((a, b) => a - b);
-  return sorted[Math.floor(sorted.length / 2)] ?? Number.NaN;
+function start(comparison: number, contestant: number, workload: number, folder: string): RunningLane {
+  const { name, addon, awaitDelivery } = comparisons[comparison]?.contestants[contestant] ?? { name: '' };
+  const workerData: LaneData = { comparison, contestant, workload, path: join(folder, `${contestant}.db`) };
+  const env = addon === undefined ? process.env : { ...process.env, ROWTAP_ADDON: addon };
+  const worker = new Worker(new URL('lane.js', import.meta.url), { workerData, env });
+  return { name, hasReader: awaitDelivery !== undefined, worker, rounds: [], usedBytes: 0, changes: 0 };
 }
 
-function ratio(lane: Lane, base: Lane, of: 'writeMs' | 'deliveredMs'): string {
-  return median(lane.times.map((times, round) => times[of] / (base.times[round]?.writeMs ?? Number.NaN)))
-    .toFixed(2)
-    .padStart(7);
-}
-
-function report(name: string, lanes: Lane[]): void {
-  const [base] = lanes;
-  if (base === undefined) return;
-  console.log(`\n${name}`);
-  console.log(`  ${''.padEnd(48)}  write  delivered   changes/s`);
-  for (const lane of lanes) {
-    const changes = lane.times.reduce((sum, times) => sum + times.changes, 0);
-    const perSecond = Math.round((changes / lane.times.reduce((sum, times) => sum + times.deliveredMs, 0)) * 1000);
-    const delivered = lane.hasReader ? ratio(lane, base, 'deliveredMs') : ''.padStart(7);
-    console.log(`  ${lane.name.padEnd(48)}${ratio(lane, base, 'writeMs')}    ${delivered} ${perSecond.toLocaleString('en').padStart(11)}`);
-  }
-}
-
-async function slice(lane: Lane): Promise<void> {
+async function slice(lane: RunningLane): Promise<SliceTimes> {
   lane.worker.postMessage('slice');
   const [times] = (await once(lane.worker, 'message')) as [SliceTimes];
-  lane.times.push(times);
+  return times;
 }
 
-async function run(workload: number, folder: string): Promise<void> {
-  const lanes = contestants.map(({ name, addon, awaitDelivery }, contestant): Lane => {
-    const workerData: LaneData = { contestant, workload, path: join(folder, `${contestant}.db`) };
-    const env = addon === undefined ? process.env : { ...process.env, ROWTAP_ADDON: addon };
-    const worker = new Worker(new URL('lane.js', import.meta.url), { workerData, env });
-    return { name, hasReader: awaitDelivery !== undefined, worker, times: [] };
-  });
-  for (let round = 0; round < warmUpRounds + rounds; round++) {
-    // Each round begins with another one: nobody always runs on what the same neighbour left in the caches.
-    for (let at = 0; at < lanes.length; at++) {
-      const lane = lanes[(at + round) % lanes.length];
-      if (lane !== undefined) await slice(lane);
+async function end(lane: RunningLane): Promise<void> {
+  // Both may come in one turn.
+  const events = [once(lane.worker, 'message'), once(lane.worker, 'exit')] as const;
+  lane.worker.postMessage('end');
+  const [[{ usedBytes, changes }]] = (await Promise.all(events)) as [[LaneEnd], unknown];
+  lane.usedBytes = usedBytes;
+  lane.changes = changes;
+}
+
+/** Each turn begins with another one: nobody always runs on what the same neighbour left in the caches. */
+async function turn(lanes: RunningLane[], at: number, note: (lane: RunningLane, times: SliceTimes) => void): Promise<void> {
+  for (let place = 0; place < lanes.length; place++) {
+    const lane = lanes[(at + place) % lanes.length];
+    if (lane !== undefined) note(lane, await slice(lane));
+  }
+}
+
+async function run(comparison: number, workload: number, folder: string): Promise<void> {
+  const { contestants, workloads, slicesPerRound, report, ...rest } = comparisons[comparison] as Comparison;
+  const rounds = Number(process.env.ROUNDS ?? rest.rounds);
+  const lanes = contestants.map((_, contestant) => start(comparison, contestant, workload, folder));
+  for (let at = 0; at < warmUpSlices; at++) await turn(lanes, at, () => {});
+  for (let round = 0; round < rounds; round++) {
+    for (const lane of lanes) lane.rounds.push({ writeMs: 0, deliveredMs: 0, changes: 0 });
+    for (let at = 0; at < slicesPerRound; at++) {
+      await turn(lanes, round * slicesPerRound + at, (lane, times) => {
+        const sums = lane.rounds[round];
+        if (sums === undefined) return;
+        sums.writeMs += times.writeMs;
+        sums.deliveredMs += times.deliveredMs;
+        sums.changes += times.changes;
+      });
     }
-    if (round === warmUpRounds - 1) for (const lane of lanes) lane.times = [];
   }
+  for (const lane of lanes) await end(lane);
   report(workloads[workload]?.name ?? '', lanes);
-  for (const { worker } of lanes) {
-    worker.postMessage('end');
-    await once(worker, 'exit');
-  }
 }
 
-console.log(`Node ${process.version}, ${process.arch}; ${rounds} rounds; ratios to the first line of each table, median over the rounds`);
-for (let workload = 0; workload < workloads.length; workload++) {
-  const folder = mkdtempSync(join(tmpdir(), 'rowtap-bench-'));
-  try {
-    await run(workload, folder);
-  } finally {
-    rmSync(folder, { recursive: true, force: true });
+console.log(`Node ${process.version}, ${process.arch}; ratios of times in the same round, median over the rounds`);
+for (const [comparison, { name, workloads }] of comparisons.entries()) {
+  if (!name.includes(process.env.ONLY ?? '')) continue;
+  for (const workload of workloads.keys()) {
+    const folder = mkdtempSync(join(tmpdir(), 'rowtap-bench-'));
+    try {
+      await run(comparison, workload, folder);
+    } finally {
+      rmSync(folder, { recursive: true, force: true });
+    }
   }
 }

@@ -1,10 +1,17 @@
-/** What is done again and again: each call of `run` is one slice, and returns how many changes it made. */
+/** What is done again and again, a slice at a time. */
 import type { BenchDatabase } from './contestants.js';
+
+export interface Work {
+  /** One slice; returns how many changes it made. */
+  run(): number;
+  /** Called before each slice, and not measured; returns likewise. */
+  tidy?(): number;
+}
 
 export interface Workload {
   name: string;
   /** A new one for each database. */
-  prepare(database: BenchDatabase): () => number;
+  prepare(database: BenchDatabase): Work;
 }
 
 const slice = 5000;
@@ -31,33 +38,38 @@ function filled(database: BenchDatabase, rows: number): void {
   });
 }
 
-export const workloads: Workload[] = [
-  {
-    name: `bulk insert, ${slice} rows a transaction`,
-    prepare(database) {
-      const insert = inserter(database);
-      let id = 0;
-      return () => {
-        // Emptied now and then, so that every slice finds a tree of much the same size.
-        if (id >= slice * 10) {
-          database.exec('DELETE FROM item');
-          id = 0;
-          return slice * 10;
-        }
+const bulkInsert: Workload = {
+  name: `bulk insert, ${slice} rows a transaction`,
+  prepare(database) {
+    const insert = inserter(database);
+    let id = 0;
+    return {
+      // Emptied now and then; seldom, since it leaves nothing in the WAL that the next WAL checkpoint would have to write.
+      tidy() {
+        if (id < slice * 400) return 0;
+        database.exec('DELETE FROM item');
+        const deleted = id;
+        id = 0;
+        return deleted;
+      },
+      run() {
         inTransaction(database, () => {
           for (let row = 0; row < slice; row++) insert(++id);
         });
         return slice;
-      };
-    },
+      },
+    };
   },
-  {
-    name: `update by key, ${slice} rows a transaction`,
-    prepare(database) {
-      filled(database, slice * 4);
-      const update = database.prepare('UPDATE item SET stock = stock + ?, note = ? WHERE id = ?');
-      let at = 0;
-      return () => {
+};
+
+const updateByKey: Workload = {
+  name: `update by key, ${slice} rows a transaction`,
+  prepare(database) {
+    filled(database, slice * 4);
+    const update = database.prepare('UPDATE item SET stock = stock + ?, note = ? WHERE id = ?');
+    let at = 0;
+    return {
+      run() {
         inTransaction(database, () => {
           for (let row = 0; row < slice; row++) {
             at = (at + 7919) % (slice * 4);
@@ -65,29 +77,55 @@ export const workloads: Workload[] = [
           }
         });
         return slice;
-      };
-    },
+      },
+    };
   },
-  {
-    name: `update all ${slice} rows in one statement`,
-    prepare(database) {
-      filled(database, slice);
-      const update = database.prepare('UPDATE item SET stock = stock + 1');
-      return () => {
+};
+
+const updateAll: Workload = {
+  name: `update all ${slice} rows in one statement`,
+  prepare(database) {
+    filled(database, slice);
+    const update = database.prepare('UPDATE item SET stock = stock + 1');
+    return {
+      run() {
         update.run();
         return slice;
-      };
-    },
+      },
+    };
   },
-  {
-    name: 'insert in autocommit',
-    prepare(database) {
-      const insert = inserter(database);
-      let id = 0;
-      return () => {
+};
+
+const smallTransactions: Workload = {
+  name: 'insert, 10 rows a transaction',
+  prepare(database) {
+    const insert = inserter(database);
+    let id = 0;
+    return {
+      run() {
+        for (let transaction = 0; transaction < 100; transaction++) {
+          inTransaction(database, () => {
+            for (let row = 0; row < 10; row++) insert(++id);
+          });
+        }
+        return 1000;
+      },
+    };
+  },
+};
+
+const autocommit: Workload = {
+  name: 'insert in autocommit',
+  prepare(database) {
+    const insert = inserter(database);
+    let id = 0;
+    return {
+      run() {
         for (let row = 0; row < 500; row++) insert(++id);
         return 500;
-      };
-    },
+      },
+    };
   },
-];
+};
+
+export const workloads = { bulkInsert, updateByKey, updateAll, smallTransactions, autocommit };
