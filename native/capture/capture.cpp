@@ -163,10 +163,10 @@ int Capture::OnCommit() noexcept {
   }
   time_ms_ = NowMs();
   bool has_log = false;
+  if (const int code = log_.Open(has_log); code != SQLITE_OK) return Refuse(code);
   // Without a changed page SQLite writes nothing and counts nothing, and so does the log; but an UPDATE that changes no value is told of.
-  if (has_changes || rowtap_has_changed_pages(borrowed_db_) != 0) {
-    if (const int code = log_.Open(has_log); code != SQLITE_OK) return Refuse(code);
-  }
+  // What others have written meanwhile stands in the log, where the next look finds it.
+  if (has_log && !has_changes && rowtap_has_changed_pages(borrowed_db_) == 0) return 0;
   if (!has_log) {
     hub_->Enter(pending_, has_changes, rowtap_commit_counter(borrowed_db_));
     is_sealed_ = true;

@@ -1,5 +1,5 @@
 /** A database file that keeps a log, opened and closed as often as a test likes. */
-import { execFile } from 'node:child_process';
+import { execFile, execFileSync } from 'node:child_process';
 import { mkdtempSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
@@ -79,7 +79,16 @@ const run = promisify(execFile);
 
 /** Runs a program of its own, which sees `rowtap`, `path` and what is given; gives what it printed. */
 export async function otherProcess(path: string, source: string, ...given: string[]): Promise<string> {
-  const program = `const [, address, path, ...given] = process.argv; const rowtap = await import(address); ${source}`;
-  const { stdout } = await run(process.execPath, ['--input-type=module', '-e', program, rowtap, path, ...given]);
+  const { stdout } = await run(process.execPath, argumentsFor(path, source, given));
   return stdout;
+}
+
+/** The same, while this thread stands still. */
+export function otherProcessSync(path: string, source: string, ...given: string[]): void {
+  execFileSync(process.execPath, argumentsFor(path, source, given));
+}
+
+function argumentsFor(path: string, source: string, given: string[]): string[] {
+  const program = `const [, address, path, ...given] = process.argv; const rowtap = await import(address); ${source}`;
+  return ['--input-type=module', '-e', program, rowtap, path, ...given];
 }

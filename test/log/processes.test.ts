@@ -5,7 +5,7 @@ import { fileURLToPath } from 'node:url';
 import type { Change } from 'rowtap';
 import { expect, onTestFinished, test, vi } from 'vitest';
 import { brief } from '../support/captured.js';
-import { isMarker, live, logFile, mark, markerTable, otherProcess, Reading } from './logged.js';
+import { isMarker, live, logFile, mark, markerTable, otherProcess, otherProcessSync, Reading } from './logged.js';
 
 const insertRows = `
   const db = new rowtap.Database(path, { timeout: 20000 });
@@ -28,6 +28,21 @@ test.each(['wal', 'delete'] as const)('in journal mode %s, what another process 
   const ids = [1, ...Array.from({ length: 50 }, (_, i) => 100 + i), 2, 200, 201, 202];
   expect(seen.slice(0, -1).map(brief)).toEqual(ids.map((id) => `insert t (${id})`));
   expect(seen.map(({ lsn }) => lsn)).toEqual(seen.map(({ lsn }) => lsn).sort((a, b) => a - b));
+  expect(source.info().gaps).toBe(0);
+});
+
+test('nor is it one for a transaction of ours that changes nothing, before we have seen what they wrote', async () => {
+  const path = logFile();
+  const { db, source } = live(path);
+  db.exec(`CREATE TABLE t (id INTEGER PRIMARY KEY); ${markerTable}`);
+  const reading = new Reading(source.subscribe());
+  db.exec('INSERT INTO t VALUES (1)');
+  expect((await reading.take(1)).map(brief)).toEqual(['insert t (1)']);
+  // This thread has no chance to look before its transaction ends.
+  otherProcessSync(path, insertRows, '100', '1');
+  db.exec('BEGIN IMMEDIATE; COMMIT');
+  mark(db);
+  expect((await reading.until(isMarker)).slice(0, -1).map(brief)).toEqual(['insert t (100)']);
   expect(source.info().gaps).toBe(0);
 });
 
