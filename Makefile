@@ -80,7 +80,7 @@ sanitize: .sanitize-native
 	@$(LOCKED) BUILD=asan CMAKE_TARGET=all .cmake
 	scripts/with-sanitizer.sh asan node node_modules/vitest/vitest.mjs run $(ONLY)
 
-## bench: compare with no capture, with better-sqlite3 and with triggers, as ratios of one run
+## bench: what capture and the log cost, as ratios of one run; with ONLY=capture or ONLY=log, one of them
 bench: build
 	@$(LOCKED) .addon-no-capture .better-sqlite3 .programs
 	node --expose-gc build/programs/bench/run.js
