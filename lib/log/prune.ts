@@ -10,7 +10,7 @@ export interface PruneLimits {
 }
 
 /** Entries of one short transaction: what takes a few milliseconds to be given back to the file's free pages. */
-const maxEntries = 256;
+const maxEntries = 2048;
 const maxBytes = 4 * 1024 * 1024;
 /** Subscriptions without a name in other processes look several times a second: what is newer is left to them. */
 const graceMs = 2000;
