@@ -29,7 +29,8 @@ int main() {
   std::vector<std::thread> threads;
   for (int writer = 0; writer < kWriters; writer++) {
     threads.emplace_back([&] {
-      for (int round = 0; round < kRounds; round++) {
+      // On a busy machine the others may not have had the processor by then.
+      for (int round = 0; round < kRounds || holds == 0; round++) {
         gate.Enter();
         open++;
         Check(held == 0, "no transaction begins while the gate is held");
@@ -60,5 +61,4 @@ int main() {
   Check(TransactionGate::IsThreadInside(), "who has entered is inside");
   Check(!gate.TryHold(std::chrono::hours(1)), "who is inside does not wait for himself");
   gate.Leave();
-  Check(holds > 0, "it was held in between");
 }
