@@ -243,7 +243,7 @@ function openHookSource(database: Writer, options: CheckedSourceOptions): HookSo
   try {
     if (hasPlainName(options.tables)) requireTables(options.tables, listTablesOf(file, new Set([database])) ?? [], 'the database');
     if (options.durability === 'log') {
-      logOf(file).open();
+      logOf(file).open(waitForLockMs(file.hub, new Set([database])));
       file.foreignCommits?.lookNow();
     }
     const { tables, excludeTables, durability, retention } = options;
@@ -514,12 +514,12 @@ function takeLogPlace(
 ): Place {
   const log = logOf(file);
   const { path, hub } = file;
-  const timeoutMs = snapshotTimeoutMs(hub, owners);
+  const timeoutMs = waitForLockMs(hub, owners);
   const connection = openForReading(path, hub, timeoutMs);
   let live: NativeReader | undefined;
   let snapshot: Writer | undefined;
   try {
-    const history = log.history ?? log.open();
+    const history = log.history ?? log.open(timeoutMs);
     live = openLogged(hub, options, undefined, connection);
     const { gap, isSnapshotDue } = resumeFromLog(options.snapshot, stored, { history, tailLsn: live.logLsn });
     if (gap === 'history-changed' && stored !== undefined) {
@@ -577,7 +577,7 @@ function openSnapshotConnection({ path, hub, isReadonly }: CapturedFile<Progress
       "the rows of an in-memory database can be read only in the thread of its Database; subscribe there, or with snapshot 'never'",
     );
   }
-  const snapshot = isMemory ? openUncaptured(path) : openOnFile(path, hub, { isReadonly: true, timeoutMs: snapshotTimeoutMs(hub, owners) });
+  const snapshot = isMemory ? openUncaptured(path) : openOnFile(path, hub, { isReadonly: true, timeoutMs: waitForLockMs(hub, owners) });
   try {
     const isWritten = owners.size === 0 ? !isReadonly : [...owners].some((database) => !database.readonly);
     if (!isMemory && isWritten) requireWal(snapshot);
@@ -589,7 +589,7 @@ function openSnapshotConnection({ path, hub, isReadonly }: CapturedFile<Progress
 }
 
 /** Somebody else's lock is waited for, but not this thread's own, which would be waiting for oneself. */
-function snapshotTimeoutMs(hub: NativeHub, owners: ReadonlySet<Writer>): number {
+function waitForLockMs(hub: NativeHub, owners: ReadonlySet<Writer>): number {
   const isOwnLock = hub.isThreadInTransaction() || [...owners].some((database) => nativeOf(database).isExclusive);
   return isOwnLock ? 0 : lockTimeoutMs;
 }

@@ -14,8 +14,6 @@ export interface FileLogConfig {
   connect: (timeoutMs: number) => LogDatabase;
 }
 
-/** How long opening a source waits for the lock of somebody else, as an application's own connection does. */
-const lockTimeoutMs = 5000;
 /** How long a write in passing may hold up the thread for somebody else's lock. */
 const passingTimeoutMs = 5;
 
@@ -35,18 +33,18 @@ export class FileLog {
   }
 
   /**
-   * The log is there when it returns. Throws ROWTAP_BUSY where it has to be made and somebody keeps everybody from writing, ROWTAP_BAD_OPTION
-   * where the database is read-only, and what SQLite throws.
+   * The log is there when it returns. Somebody else's lock, and another thread's transaction, are waited for that long. Throws ROWTAP_BUSY where
+   * it has to be made and somebody keeps everybody from writing, ROWTAP_BAD_OPTION where the database is read-only, and what SQLite throws.
    */
-  open(): string {
-    this.#history = this.#with(lockTimeoutMs, (database) => readHistory(database));
+  open(timeoutMs: number): string {
+    this.#history = this.#with(timeoutMs, (database) => readHistory(database));
     if (this.#history !== undefined) return this.#history;
     if (this.#config.isReadonly) {
       throw new RowtapError('ROWTAP_BAD_OPTION', { detail: '`durability: "log"`: the database is open read-only and keeps no log yet' });
     }
-    const deadlineMs = performance.now() + lockTimeoutMs;
+    const deadlineMs = performance.now() + timeoutMs;
     for (;;) {
-      const history = this.#make(lockTimeoutMs);
+      const history = this.#make(timeoutMs);
       if (history !== undefined) return history;
       if (this.#config.hub.isThreadInTransaction() || performance.now() > deadlineMs) {
         throw new RowtapError('ROWTAP_BUSY', { detail: 'the log can not be made while a transaction is open on the database' });

@@ -113,7 +113,10 @@ void Hub::Leave() noexcept {
   NoteLsn(lsn());
   Registry& registry = TheRegistry();
   const std::lock_guard lock(registry.mutex);
-  if (--writers_ == 0 && !file_.empty()) registry.hubs.erase(file_);
+  if (--writers_ > 0) return;
+  if (!file_.empty()) registry.hubs.erase(file_);
+  const std::lock_guard own_lock(mutex_);
+  has_writers_ = false;
 }
 
 Hub::Hub(std::string file, uint64_t serial)
@@ -145,7 +148,7 @@ void Hub::EnterLogged(std::shared_ptr<PendingCommit> pending, bool has_changes, 
   next_lsn_ = std::max(next_lsn_, tail.lsn());
   const bool is_first = log_tail_ == INT64_MIN;
   last.is_behind_others = !is_first && tail.lsn() != log_tail_ && tail.lsn() != log_tail_if_undone_;
-  if (!tail.is_known || is_first) log_base_ = 0;
+  if (!tail.is_known || is_first || !has_writers_) log_base_ = 0;
   if (is_first) NoteLogBase(tail);
   bool is_foreign = false;
   const uint64_t uncounted = CountOthers(counter_before, tail.header.commits, is_foreign);
@@ -202,7 +205,7 @@ bool Hub::MeetTail(const LogTail& tail, uint64_t counter) noexcept {
     FallBehindLog();
     PublishGap(++next_lsn_, Whom::kWithoutLog);
   }
-  if (!tail.is_known) log_base_ = 0;
+  if (!tail.is_known || !has_writers_) log_base_ = 0;
   if (is_first) NoteLogBase(tail);
   log_tail_ = log_tail_if_undone_ = tail.lsn();
   log_lsn_ = tail.delivered_lsn();

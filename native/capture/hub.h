@@ -190,7 +190,10 @@ class Hub : public std::enable_shared_from_this<Hub> {
   int64_t log_tail_if_undone_ = INT64_MIN;
   int64_t log_lsn_ = -1;    // of the newest one that something is delivered of
   bool is_logged_ = false;  // by the newest commit
-  uint64_t log_base_ = 0;   // what SQLite's counter is ahead of the log's, and the journal mode; 0: not known
+  // False when the last of them has left: what is still written for readers may find SQLite counting anew, since nobody keeps the file
+  // open.
+  bool has_writers_ = true;
+  uint64_t log_base_ = 0;  // what SQLite's counter is ahead of the log's, and the journal mode; 0: not known
   std::unordered_map<const void*, int64_t> log_holders_;
   std::vector<std::shared_ptr<Reader>> readers_;
   uint32_t abandoned_ = 0;

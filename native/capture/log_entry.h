@@ -21,6 +21,8 @@ inline constexpr char kSchemaTable[] = "_rowtap_schema";
 inline constexpr int kPartBits = 11;
 inline constexpr uint32_t kMaxParts = 1u << kPartBits;
 
+inline constexpr int64_t kMaxLsn = INT64_MAX >> kPartBits;
+
 inline constexpr int64_t LogRowid(int64_t lsn, uint32_t part) {
   return lsn << kPartBits | part;
 }

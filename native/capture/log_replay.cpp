@@ -108,7 +108,7 @@ LogReplay::Status LogReplay::Fill(Reader& reader, int64_t up_to_lsn, uint64_t ma
 LogReplay::Status LogReplay::FillFromRows(Reader& reader, int64_t up_to_lsn, uint64_t max_bytes) {
   while (fed_bytes_ < max_bytes) {
     const int code = sqlite3_step(rows_.get());
-    if (code == SQLITE_DONE) return CheckEnd(reader);
+    if (code == SQLITE_DONE) return CheckEnd(reader, up_to_lsn);
     if (code == SQLITE_NOMEM) throw std::bad_alloc();
     if (code == SQLITE_ERROR) {
       rows_.reset();
@@ -116,10 +116,26 @@ LogReplay::Status LogReplay::FillFromRows(Reader& reader, int64_t up_to_lsn, uin
     }
     if (code != SQLITE_ROW) return FailureOf(code);
     const int64_t rowid = sqlite3_column_int64(rows_.get(), 0);
-    if (LsnOfRowid(rowid) > up_to_lsn) return Status::kEnd;
+    if (LsnOfRowid(rowid) > up_to_lsn) return PassBound(reader, rowid, up_to_lsn);
     if (const Status status = TakeRow(reader, rowid); status != Status::kMore) return status;
   }
   return Status::kMore;
+}
+
+// What stands next stands behind the bound. That is where the log ended at some moment: what stood there was fed, or has been replaced
+// since, as an entry is of which nothing is delivered, or was taken away.
+LogReplay::Status LogReplay::PassBound(Reader& reader, int64_t rowid, int64_t up_to_lsn) {
+  const int64_t lsn = LsnOfRowid(rowid);
+  LogEntryHeader header;
+  if (!CheckLogEntry(BlobOf(rows_.get(), 2), rowid, sqlite3_column_int64(rows_.get(), 1), header)) return Corrupt(lsn);
+  const bool begins_here = header.previous_lsn == lsn;
+  if (building_.has_value() || begins_here || PartOfRowid(rowid) != 0 || header.previous_lsn > position_) {
+    if (begins_here) has_history_changed_ = true;
+    FeedGap(reader, up_to_lsn, begins_here ? GapReason::kHistoryChanged : GapReason::kLogPruned);
+  } else {
+    MoveTo(up_to_lsn);
+  }
+  return Status::kEnd;
 }
 
 LogReplay::Status LogReplay::TakeRow(Reader& reader, int64_t rowid) {
@@ -245,20 +261,26 @@ void LogReplay::FeedGap(Reader& reader, int64_t lsn, GapReason reason) {
   MoveTo(lsn);
 }
 
-// Nothing stands behind the position. Where nothing stands at it either, because the log is shorter than that, it is not the log that was
-// read before: the file, or the log in it, has been replaced by an older one.
-LogReplay::Status LogReplay::CheckEnd(Reader& reader) {
+// Nothing stands behind the position. Where nothing stands at it either, nor where the log ended before, because it is shorter than that,
+// it is not the log that was read before: the file, or the log in it, has been replaced by an older one.
+LogReplay::Status LogReplay::CheckEnd(Reader& reader, int64_t up_to_lsn) {
   LogRoots roots;
   LogTail tail;
   int code = FindLog(borrowed_db_, roots);
   if (code == SQLITE_OK && !roots.has_log()) return Status::kNoLog;
   if (code == SQLITE_OK) code = ReadLogTail(borrowed_db_, roots, tail);
   if (code != SQLITE_OK) return FailureOf(code);
-  if (building_.has_value() || tail.lsn() >= position_ || position_ <= told_lsn_) return Status::kEnd;
+  const int64_t begun_lsn = building_.has_value() ? LsnOfRowid(last_rowid_) : position_;
+  // The parts of a transaction come and go together.
+  if (building_.has_value() && tail.lsn() == begun_lsn) return Corrupt(begun_lsn);
+  const bool is_bounded = up_to_lsn <= kMaxLsn;
+  const int64_t expected_lsn = is_bounded ? up_to_lsn : begun_lsn;
+  if (tail.lsn() >= expected_lsn || position_ <= told_lsn_) return Status::kEnd;
   // What comes from now on is to be found behind what was read.
-  hub_->RaiseLsn(position_ + 1);
+  const int64_t gap_lsn = is_bounded ? up_to_lsn : position_ + 1;
+  hub_->RaiseLsn(gap_lsn);
   has_history_changed_ = true;
-  FeedGap(reader, position_ + 1, GapReason::kHistoryChanged);
+  FeedGap(reader, gap_lsn, GapReason::kHistoryChanged);
   told_lsn_ = position_;
   return Status::kMore;
 }

@@ -45,8 +45,8 @@ class LogReplay {
   // Something stands in the log that is older than what was read there before: it has been replaced.
   bool has_history_changed() const noexcept { return has_history_changed_; }
 
-  // Feeds whole transactions up to that LSN, and stops behind `max_bytes`, be it within one. What is missing becomes a gap in its place.
-  // Throws std::bad_alloc.
+  // Feeds whole transactions up to that LSN, at which the log ended once (beyond kMaxLsn: as far as it goes), and stops behind `max_bytes`,
+  // be it within one. What is missing becomes a gap in its place. At kEnd the position is that LSN at least. Throws std::bad_alloc.
   Status Fill(Reader& reader, int64_t up_to_lsn, uint64_t max_bytes);
 
  private:
@@ -63,7 +63,8 @@ class LogReplay {
   bool TakeFrames(std::span<const uint8_t> frames);
   Status Intern(int64_t row, uint32_t& id);
   void DropBuilding() noexcept;
-  Status CheckEnd(Reader& reader);
+  Status PassBound(Reader& reader, int64_t rowid, int64_t up_to_lsn);
+  Status CheckEnd(Reader& reader, int64_t up_to_lsn);
   void FeedGap(Reader& reader, int64_t lsn, GapReason reason);
   void MoveTo(int64_t lsn);
   Status FailureOf(int code) noexcept;

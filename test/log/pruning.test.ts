@@ -79,6 +79,20 @@ test('a gap makes `when-needed` take a new snapshot', { timeout: 30_000 }, async
   expect((await again.take(1)).map(brief)).toEqual(['insert t (1000, 1)']);
 });
 
+test('what goes between subscribing and reading is a gap too', async () => {
+  const path = logFile();
+  const first = live(path);
+  first.db.exec('CREATE TABLE t (id INTEGER PRIMARY KEY)');
+  await first.source.subscribe({ consumer: 'behind', snapshot: 'never' }).ready;
+  first.db.exec('INSERT INTO t VALUES (1); INSERT INTO t VALUES (2)');
+  await first.close();
+  const { db, source } = live(path);
+  const subscription = source.subscribe({ consumer: 'behind', snapshot: 'never' });
+  db.exec('INSERT INTO t VALUES (3); DELETE FROM _rowtap_log WHERE id < (SELECT max(id) FROM _rowtap_log); INSERT INTO t VALUES (4)');
+  const changes = await new Reading(subscription).until(({ after }) => after?.['id'] === 4);
+  expect(changes.map(brief)).toEqual(['gap log-pruned', 'insert t (3)', 'insert t (4)']);
+});
+
 const entry = (lsn: number, time = 0, size = 100) => ({ lsn, part: 0, time, size });
 const limits = { retention: {}, heldLsn: 0, nowMs: 100_000, floorLsn: 5, excessBytes: 0 };
 
