@@ -43,7 +43,7 @@ import { nativeOf, openOnFile } from './sources/own-connection.js';
 import { SourceRegistry } from './sources/registry.js';
 import { hasPlainName, makeTableFilter, requireTables } from './sources/table-filter.js';
 import { listTablesOnFile, listTablesSeenBy } from './sources/table-list.js';
-import { connectionOf, openUncaptured, Database as Writer } from './writer/database.js';
+import { connectionOf, openUncaptured, withoutVerbose, Database as Writer } from './writer/database.js';
 import { writerBinding } from './writer/native-binding.js';
 import type { DatabaseOptions } from './writer/options.js';
 
@@ -239,6 +239,7 @@ function findSource(database: Writer, options: CheckedSourceOptions): HookSource
 function openHookSource(database: Writer, options: CheckedSourceOptions): HookSource {
   const name = options.name ?? defaultName(database);
   registry.requireFree(name);
+  joinWal(database);
   const file = fileOf(database);
   try {
     if (hasPlainName(options.tables)) requireTables(options.tables, listTablesOf(file, new Set([database])) ?? [], 'the database');
@@ -256,6 +257,19 @@ function openHookSource(database: Writer, options: CheckedSourceOptions): HookSo
   } catch (error) {
     forgetFile(file);
     throw error;
+  }
+}
+
+/**
+ * A connection that has switched the file to WAL mode opens the WAL when it reads next. Until then each connection of our own would be the last
+ * one to close it, and SQLite's count of commits would begin anew behind it, as if others had committed.
+ */
+function joinWal(database: Writer): void {
+  if (database.memory || database.inTransaction || nativeOf(database).isExclusive) return;
+  try {
+    withoutVerbose(database, () => database.prepare('SELECT 1 FROM sqlite_schema LIMIT 1').get());
+  } catch {
+    // What keeps it from reading is told by what the source reads itself.
   }
 }
 

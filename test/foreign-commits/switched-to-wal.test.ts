@@ -1,0 +1,23 @@
+import { Database, openSource } from 'rowtap';
+import { expect, onTestFinished, test } from 'vitest';
+import { newPath } from '../snapshot/database-file.js';
+
+test.each(['live', 'log'] as const)(
+  'a file that is switched to WAL mode and nothing else has no gap: durability %s',
+  async (durability) => {
+    const db = new Database(newPath());
+    onTestFinished(() => void db.close());
+    db.pragma('journal_mode = WAL');
+    const source = openSource(db, { durability });
+    const subscription = source.subscribe({ consumer: 'c', snapshot: 'never' });
+    // Written by connections of rowtap's own, one after the other.
+    await subscription.flush();
+    db.exec('CREATE TABLE t (id INTEGER PRIMARY KEY); INSERT INTO t VALUES (1)');
+    const ops: string[] = [];
+    for await (const { op } of subscription) {
+      ops.push(op);
+      if (op === 'insert') break;
+    }
+    expect(ops).toEqual(['schema', 'insert']);
+  },
+);
