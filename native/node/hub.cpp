@@ -335,7 +335,7 @@ class NativeHub final : public Napi::ObjectWrap<NativeHub> {
     int code = SQLITE_OK;
     const auto look = hub_->CheckForeignCommits([&](capture::FileState& state) { code = ReadState(db, state); });
     FlushWake(env);
-    if (code != SQLITE_OK) ThrowSqliteError(connection->environment(), sqlite3_errmsg(db), code);
+    if (code != SQLITE_OK) ThrowSqliteError(connection->environment(), MessageOf(db, code), code);
     return Napi::Number::New(env, static_cast<int>(look));
   }
 
@@ -345,6 +345,11 @@ class NativeHub final : public Napi::ObjectWrap<NativeHub> {
   }
 
   Napi::Value HeldLogLsn(const Napi::CallbackInfo& info) { return Number(info.Env(), hub_->held_log_lsn()); }
+
+  // The connection knows the last failure's alone, which may have been followed by the end of its transaction.
+  static const char* MessageOf(sqlite3* db, int code) {
+    return sqlite3_errcode(db) == SQLITE_OK ? sqlite3_errstr(code) : sqlite3_errmsg(db);
+  }
 
   // In a transaction that ends with it.
   static int ReadState(sqlite3* db, capture::FileState& state) {
@@ -402,7 +407,7 @@ class NativeHub final : public Napi::ObjectWrap<NativeHub> {
       return env.Undefined();
     }
     if (result == capture::Hub::OpenResult::kFailed) {
-      ThrowSqliteError(reading->environment(), sqlite3_errmsg(reading->borrowed_db()), code);
+      ThrowSqliteError(reading->environment(), MessageOf(reading->borrowed_db(), code), code);
       return env.Undefined();
     }
     return NewReader(info, parts);
