@@ -105,10 +105,15 @@ export class FileCheckpoints implements ProgressStore {
       const { checkpoint, holding } = this.#take(consumer);
       this.#holdings.set(consumer, holding);
       this.#releases.add(releaseName);
+      const state = { current: checkpoint ?? this.#checkpointAt(this.#config.hub.lsn()) };
       return {
         stored: checkpoint && storedProgress(checkpoint, this.#life),
-        progress: this.#progressOf(consumer, checkpoint ?? this.#checkpointAt(this.#config.hub.lsn()), holding, releaseName),
-        begin: (lsn) => this.#begin(consumer, holding, checkpoint === undefined ? this.#checkpointAt(lsn) : undefined),
+        progress: this.#progressOf(consumer, state, holding, releaseName),
+        begin: (lsn) => {
+          // With a log the place is where that ends, below what the hub may have handed out.
+          if (checkpoint === undefined) state.current = this.#checkpointAt(lsn);
+          this.#begin(consumer, holding, checkpoint === undefined ? state.current : undefined);
+        },
       };
     } catch (error) {
       releaseName();
@@ -163,20 +168,19 @@ export class FileCheckpoints implements ProgressStore {
     return { lsn, partial: undefined, snapshotLsn: undefined, life: this.#life, history: this.#config.history?.() };
   }
 
-  #progressOf(consumer: string, begun: Checkpoint, holding: Holding, releaseName: () => void): Progress {
-    let current = begun;
+  #progressOf(consumer: string, state: { current: Checkpoint }, holding: Holding, releaseName: () => void): Progress {
     let isOpen = true;
     const note = (checkpoint: Checkpoint): void => {
       if (!isOpen || this.#isClosed || holding.lost !== undefined) return;
-      current = checkpoint;
-      this.#pending.set(consumer, current);
+      state.current = checkpoint;
+      this.#pending.set(consumer, state.current);
       this.#schedule(gatherDelayMs(this.#lastWriteMs));
     };
     return {
       acknowledge: (lsn, partial) => {
-        const advance = comparePositions({ lsn, partial }, current);
-        if (advance > 0 || (advance === 0 && current.life !== this.#life)) {
-          note({ ...this.#checkpointAt(lsn), partial, snapshotLsn: current.snapshotLsn });
+        const advance = comparePositions({ lsn, partial }, state.current);
+        if (advance > 0 || (advance === 0 && state.current.life !== this.#life)) {
+          note({ ...this.#checkpointAt(lsn), partial, snapshotLsn: state.current.snapshotLsn });
         }
       },
       acknowledgeIn: (transaction, acknowledged) => {
@@ -185,8 +189,12 @@ export class FileCheckpoints implements ProgressStore {
       },
       onLost: (call) => holding.onLost(call),
       snapshotTaken: (lsn) => {
-        const partial = lsn > current.lsn ? undefined : current.partial;
-        note({ ...this.#checkpointAt(Math.max(lsn, current.lsn)), partial, snapshotLsn: Math.max(lsn, current.snapshotLsn ?? 0) });
+        const partial = lsn > state.current.lsn ? undefined : state.current.partial;
+        note({
+          ...this.#checkpointAt(Math.max(lsn, state.current.lsn)),
+          partial,
+          snapshotLsn: Math.max(lsn, state.current.snapshotLsn ?? 0),
+        });
       },
       flush: () => this.#flush(holding),
       close: () => {
