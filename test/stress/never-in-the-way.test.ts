@@ -7,11 +7,12 @@ const scripts = process.env.ROWTAP_SOAK === undefined ? 200 : 2000;
 
 // What an application can notice all the same stands in one table, in test/support/never-in-the-way.ts. With ROWTAP_SHRINK fast-check looks for
 // the shortest script that fails, which takes minutes.
-test(`an application sees the same in ${scripts} random scripts as without rowtap (seed ${seed})`, { timeout: 3_600_000 }, async () => {
+const title = `with durability %j an application sees the same in ${scripts} random scripts as without rowtap (seed ${seed})`;
+test.each(['live', 'log'] as const)(title, { timeout: 3_600_000 }, async (durability) => {
   const total = { changes: 0, transactions: 0, rows: 0, snapshots: 0, written: 0, sources: 0 };
   await fc.assert(
     fc.asyncProperty(scriptArbitrary, async (script) => {
-      const done = await runBothWays(script);
+      const done = await runBothWays(script, durability);
       for (const key of Object.keys(total) as (keyof typeof total)[]) total[key] += done[key];
     }),
     { numRuns: scripts, seed, endOnFailure: process.env.ROWTAP_SHRINK === undefined },

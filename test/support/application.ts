@@ -129,7 +129,7 @@ export class Application {
   readonly #open: (path: string) => Database;
   readonly #iterators: { at: number; rows: IterableIterator<unknown> }[] = [];
 
-  /** `folder` is empty, and removed in the end. */
+  /** `folder` holds a `test.db` or nothing, and is removed in the end. */
   constructor(folder: string, open: (path: string) => Database, connections: number, mode: string) {
     this.#folder = folder;
     this.#open = open;
@@ -296,7 +296,11 @@ export class Application {
 
   #reopen(at: number): unknown {
     this.connections[at]?.close();
-    this.connections[at] = this.#open(this.path).unsafeMode();
-    return this.connections[at].inTransaction;
+    const db = this.#open(this.path).unsafeMode();
+    this.connections[at] = db;
+    // SQLite opens the file at the first read. Where nobody has it open, its count of commits begins anew in WAL mode, which rowtap can't tell
+    // from somebody else's commits.
+    outcomeOf(() => db.prepare(schemaSql).all());
+    return db.inTransaction;
   }
 }

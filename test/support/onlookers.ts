@@ -11,8 +11,8 @@ import {
 
 /** What cannot be begun just now: outside of WAL mode, or while the file is locked. */
 const refusals = ['ROWTAP_NOT_WAL', 'ROWTAP_BUSY', 'ROWTAP_DUPLICATE_CONSUMER', 'ROWTAP_DUPLICATE_SOURCE', 'ROWTAP_NO_SUCH_TABLE'];
-/** How a subscription may end before its time. */
-const ends = ['ROWTAP_LAGGARD', 'ROWTAP_CAPTURE_LOST', 'ROWTAP_CLOSED'];
+/** How a subscription may end before its time; one to a database that has been closed since, by one that goes on with its consumer. */
+const ends = ['ROWTAP_LAGGARD', 'ROWTAP_CAPTURE_LOST', 'ROWTAP_CLOSED', 'ROWTAP_DUPLICATE_CONSUMER'];
 
 const mostSubscriptions = 6;
 const snapshotModes: SnapshotMode[] = ['never', 'never', 'always', 'only', 'when-needed'];
@@ -40,15 +40,23 @@ export class Onlookers {
   /** What should not have come. */
   readonly faults: unknown[] = [];
   readonly #connections: readonly Database[];
+  readonly #keepsLog: boolean;
   readonly #sources = new Map<string, Source>();
   #lookings: Looking[] = [];
 
-  constructor(connections: readonly Database[]) {
+  /** `keepsLog`: the file does, and they read it. */
+  constructor(connections: readonly Database[], keepsLog: boolean) {
     this.#connections = connections;
+    this.#keepsLog = keepsLog;
   }
 
-  get isSnapshotOpen(): boolean {
-    return this.#lookings.some(({ isSnapshotOpen }) => isSnapshotOpen);
+  /** Or somebody may be reading on in the log: a connection has the file open for them. */
+  get isReading(): boolean {
+    return this.#lookings.some((looking) => this.#isReading(looking));
+  }
+
+  #isReading({ isSnapshotOpen }: Looking): boolean {
+    return isSnapshotOpen || this.#keepsLog;
   }
 
   /** One of the things that they do. */
@@ -71,9 +79,9 @@ export class Onlookers {
     this.#lookings = this.#lookings.filter(({ isEnded }) => !isEnded);
   }
 
-  async endSnapshots(): Promise<void> {
-    const open = this.#lookings.filter(({ isSnapshotOpen }) => isSnapshotOpen);
-    for (const looking of open) looking.isSnapshotOpen = false;
+  async endReading(): Promise<void> {
+    const open = this.#lookings.filter((looking) => this.#isReading(looking));
+    this.#lookings = this.#lookings.filter((looking) => !this.#isReading(looking));
     await Promise.all(open.map(({ subscription }) => subscription.close()));
   }
 
@@ -85,7 +93,8 @@ export class Onlookers {
   #openSource(choice: number): void {
     const name = `source ${choice % 3}`;
     const database = this.#connections[choice % this.#connections.length] as Database;
-    this.#sources.set(name, openSource(database, { name, ...(choice % 5 === 0 ? { tables: ['r', 'w*'] } : {}) }));
+    const durability = this.#keepsLog ? 'log' : 'live';
+    this.#sources.set(name, openSource(database, { name, durability, ...(choice % 5 === 0 ? { tables: ['r', 'w*'] } : {}) }));
     this.done.sources += 1;
   }
 
@@ -106,7 +115,7 @@ export class Onlookers {
       ...(choice % 4 === 0 ? { ops: ['insert', 'delete'], excludeTables: ['log'] } : {}),
       ...(choice % 11 === 0 ? { maxBuffered: 3000 } : {}),
     };
-    const subscription = database.changes(options);
+    const subscription = database.changes(this.#keepsLog ? { ...options, durability: 'log' } : options);
     const looking: Looking = {
       subscription,
       iterator: choice % 3 === 0 ? subscription.transactions()[Symbol.asyncIterator]() : subscription[Symbol.asyncIterator](),
