@@ -204,5 +204,6 @@ export class LogReader implements StreamReader {
 }
 
 function isBusy(error: unknown): boolean {
-  return /^(SQLITE_(BUSY|LOCKED)|ROWTAP_BUSY)/.test(String((error as { code?: unknown } | null)?.code));
+  // Amid a commit somebody was killed; whoever writes next takes it back.
+  return /^(SQLITE_(BUSY|LOCKED|READONLY_ROLLBACK)|ROWTAP_BUSY)/.test(String((error as { code?: unknown } | null)?.code));
 }

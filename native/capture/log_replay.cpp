@@ -48,6 +48,8 @@ LogReplay::~LogReplay() {
 }
 
 LogReplay::Status LogReplay::FailureOf(int code) noexcept {
+  // Somebody was killed amid a commit. Whoever writes next rolls it back, which a connection that only reads does not.
+  if (sqlite3_extended_errcode(borrowed_db_) == SQLITE_READONLY_ROLLBACK) return Status::kBusy;
   switch (code & 0xff) {
     case SQLITE_BUSY:
     case SQLITE_LOCKED:
