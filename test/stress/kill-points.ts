@@ -19,8 +19,8 @@ import type { KillPoint } from '../support/fault-vfs.js';
  */
 export type Scope = 'hook' | 'hook-read' | 'commit' | 'rollback' | 'position' | 'snapshot' | 'spilled' | 'subscribe' | 'apply' | 'open';
 
-export interface NamedPoint {
-  scope: Scope;
+export interface NamedPoint<AnyScope extends string = Scope> {
+  scope: AnyScope;
   operation: KillPoint['operation'];
   /** Several: whichever comes to its count first. */
   files: KillPoint['file'][];
@@ -30,16 +30,20 @@ export interface NamedPoint {
 }
 
 /** The counts are below what a life certainly comes to. */
-type Points = [scope: Scope, operation: `${string}.${KillPoint['operation']}`, counts: [from: number, to: number]][];
+export type Points<AnyScope extends string> = [
+  scope: AnyScope,
+  operation: `${string}.${KillPoint['operation']}`,
+  counts: [from: number, to: number],
+][];
 
-const everywhere: Points = [
+const everywhere: Points<Scope> = [
   ['hook', 'temp.write', [0, 20]],
   ['hook-read', 'wal+main.read', [2, 6]],
   ['spilled', 'temp.read', [0, 6]],
   ['subscribe', 'wal+main.read', [0, 2]],
 ];
 
-const inMode: Record<'wal' | 'delete', Points> = {
+const inMode: Record<'wal' | 'delete', Points<Scope>> = {
   wal: [
     ['commit', 'wal.write', [0, 30]],
     ['commit', 'wal.sync', [0, 10]],
@@ -79,10 +83,18 @@ function momentsOf(operation: KillPoint['operation']): KillPoint['moment'][] {
   return operation === 'write' ? ['before', 'amid', 'after'] : ['before', 'after'];
 }
 
-/** Every point in every moment of its operation, `rounds` times, each time at another count. */
 export function namedPoints(mode: 'wal' | 'delete', rounds: number, random: () => number): NamedPoint[] {
+  return drawPoints([...everywhere, ...inMode[mode]], rounds, random);
+}
+
+/** Every point in every moment of its operation, `rounds` times, each time at another count. */
+export function drawPoints<AnyScope extends string>(
+  points: Points<AnyScope>,
+  rounds: number,
+  random: () => number,
+): NamedPoint<AnyScope>[] {
   return Array.from({ length: rounds }, () =>
-    [...everywhere, ...inMode[mode]].flatMap(([scope, name, [from, to]]) => {
+    points.flatMap(([scope, name, [from, to]]) => {
       const [files, operation] = name.split('.') as [string, KillPoint['operation']];
       return momentsOf(operation).map((moment) => ({
         scope,
