@@ -13,7 +13,7 @@ const seed = printedSeed();
 const isFull = process.env.ROWTAP_SOAK !== undefined;
 const transactions = isFull ? 16 : 8;
 /** So many points further on each time, from one that the seed gives. */
-const step = isFull ? 1 : 12;
+const step = isFull ? 1 : 40;
 /** Of each point: with all lost, and so many times with some. */
 const draws = isFull ? 3 : 1;
 
