@@ -47,15 +47,19 @@ LogReplay::~LogReplay() {
   hub_->ReleaseLog(this);
 }
 
-LogReplay::Status LogReplay::FailureOf(int code) noexcept {
+LogReplay::Status LogReplay::FailureOf(int code) {
   // Somebody was killed amid a commit. Whoever writes next rolls it back, which a connection that only reads does not.
   if (sqlite3_extended_errcode(borrowed_db_) == SQLITE_READONLY_ROLLBACK) return Status::kBusy;
   switch (code & 0xff) {
+    case SQLITE_NOMEM:
+      throw std::bad_alloc();
     case SQLITE_BUSY:
     case SQLITE_LOCKED:
     case SQLITE_PROTOCOL:
       return Status::kBusy;
     default:
+      failure_code_ = code;
+      failure_message_ = sqlite3_errstr(code);
       return Status::kFailed;
   }
 }
@@ -71,7 +75,6 @@ LogReplay::Status LogReplay::Prepare() {
   if (code == SQLITE_OK) code = PrepareOne(borrowed_db_, "SELECT description FROM main._rowtap_schema WHERE id = ?1", description_);
   if (code == SQLITE_OK) return Status::kMore;
   rows_.reset();
-  if (code == SQLITE_NOMEM) throw std::bad_alloc();
   // SQLite's word for a table that is not there, and for nothing else that could be meant here.
   return code == SQLITE_ERROR ? Status::kNoLog : FailureOf(code);
 }
@@ -111,7 +114,6 @@ LogReplay::Status LogReplay::FillFromRows(Reader& reader, int64_t up_to_lsn, uin
   while (fed_bytes_ < max_bytes) {
     const int code = sqlite3_step(rows_.get());
     if (code == SQLITE_DONE) return CheckEnd(reader, up_to_lsn);
-    if (code == SQLITE_NOMEM) throw std::bad_alloc();
     if (code == SQLITE_ERROR) {
       rows_.reset();
       return Status::kNoLog;
@@ -217,7 +219,6 @@ LogReplay::Status LogReplay::Intern(int64_t row, uint32_t& id) {
     }
   }
   sqlite3_reset(description_.get());
-  if (code == SQLITE_NOMEM) throw std::bad_alloc();
   if (id != 0) return Status::kMore;
   return code == SQLITE_ROW || code == SQLITE_DONE ? Status::kCorrupt : FailureOf(code);
 }

@@ -4,6 +4,7 @@
 #include <cstdint>
 #include <memory>
 #include <optional>
+#include <string>
 #include <unordered_map>
 #include <vector>
 
@@ -30,7 +31,7 @@ class LogReplay {
     kBusy,     // it can't be read just now
     kNoLog,    // the table is gone
     kCorrupt,  // the entry at corrupt_lsn() is damaged
-    kFailed,   // the connection's error tells
+    kFailed,   // failure_code() and failure_message() tell
   };
 
   // Throws std::bad_alloc.
@@ -42,6 +43,9 @@ class LogReplay {
   // LSN of the last transaction that has been fed, or passed over because nothing of it is delivered.
   int64_t position() const noexcept { return position_; }
   int64_t corrupt_lsn() const noexcept { return corrupt_lsn_; }
+  // SQLite's extended code and words; what ends the read transaction has taken them from the connection.
+  int failure_code() const noexcept { return failure_code_; }
+  const std::string& failure_message() const noexcept { return failure_message_; }
   // Something stands in the log that is older than what was read there before: it has been replaced.
   bool has_history_changed() const noexcept { return has_history_changed_; }
 
@@ -67,7 +71,7 @@ class LogReplay {
   Status CheckEnd(Reader& reader, int64_t up_to_lsn);
   void FeedGap(Reader& reader, int64_t lsn, GapReason reason);
   void MoveTo(int64_t lsn);
-  Status FailureOf(int code) noexcept;
+  Status FailureOf(int code);
   Status Corrupt(int64_t lsn) noexcept;
 
   sqlite3* const borrowed_db_;
@@ -77,6 +81,8 @@ class LogReplay {
   int64_t position_;
   int64_t last_rowid_;
   int64_t corrupt_lsn_ = 0;
+  int failure_code_ = 0;
+  std::string failure_message_;
   bool has_history_changed_ = false;
   int64_t told_lsn_ = 0;                            // up to which it is known that the log has less
   TransactionBuffer buffer_;                        // small transactions share its pages

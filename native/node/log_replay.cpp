@@ -77,8 +77,7 @@ class NativeLogReplay final : public Napi::ObjectWrap<NativeLogReplay>, public C
       return env.Undefined();
     }
     if (status == capture::LogReplay::Status::kFailed) {
-      sqlite3* db = connection_->borrowed_db();
-      ThrowSqliteError(connection_->environment(), sqlite3_errmsg(db), sqlite3_extended_errcode(db));
+      ThrowSqliteError(connection_->environment(), replay_->failure_message().c_str(), replay_->failure_code());
       return env.Undefined();
     }
     return Napi::Number::New(env, static_cast<int>(status));
