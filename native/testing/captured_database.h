@@ -1,6 +1,7 @@
 // A database in a temporary folder with captured connections, and a reader of its stream: what a program sees, without Node.
 #pragma once
 
+#include <algorithm>
 #include <cstdint>
 #include <cstring>
 #include <filesystem>
@@ -12,6 +13,7 @@
 #include "capture/execution.h"
 #include "capture/frame.h"
 #include "capture/hub.h"
+#include "capture/log_replay.h"
 #include "capture/reader.h"
 #include "sqlite/handles.h"
 #include "sqlite3.h"
@@ -79,6 +81,7 @@ class CapturedConnection {
   void MustRun(const std::string& sql) { Check(Run(sql) == SQLITE_OK, sql); }
 
   capture::Hub& hub() { return capture_->hub(); }
+  std::shared_ptr<capture::Hub> SharedHub() { return capture_->SharedHub(); }
   sqlite3* db() { return db_.get(); }
 
  private:
@@ -87,11 +90,59 @@ class CapturedConnection {
   sqlite::ConnectionHandle db_;
 };
 
+// The tables by which a file keeps a log, as lib/log/log-tables.ts makes them.
+inline void MakeLog(CapturedConnection& db) {
+  db.MustRun("CREATE TABLE _rowtap_meta (name TEXT NOT NULL PRIMARY KEY, value NOT NULL) WITHOUT ROWID");
+  db.MustRun("CREATE TABLE _rowtap_schema (id INTEGER PRIMARY KEY, description BLOB NOT NULL)");
+  db.MustRun("CREATE TABLE _rowtap_log (id INTEGER PRIMARY KEY, time INTEGER NOT NULL, entry BLOB NOT NULL)");
+}
+
 struct SeenTransaction {
+  bool operator==(const SeenTransaction& other) const {
+    const auto is_same = [](const auto& a, const auto& b) { return std::memcmp(&a, &b, sizeof a) == 0; };
+    return lsn == other.lsn && before == other.before && after == other.after && std::ranges::equal(frames, other.frames, is_same);
+  }
+
   int64_t lsn;
   std::vector<capture::FrameHeader> frames;
-  std::vector<std::string> after;  // the records of these frames
+  std::vector<std::string> before;  // the records of these frames
+  std::vector<std::string> after;
 };
+
+// Never woken: the tests ask.
+class DeafWaker final : public capture::Waker {
+ public:
+  void Notify(capture::News) noexcept override {}
+  uint64_t turn() const noexcept override { return 0; }
+};
+
+// All that the reader has. A transaction is never cut: its batch frame says how many frames follow.
+inline std::vector<SeenTransaction> TakeFrom(capture::Reader& reader) {
+  std::vector<SeenTransaction> seen;
+  std::vector<uint8_t> buffer(64 * 1024);
+  while (true) {
+    const int64_t size = reader.Read(buffer.data(), buffer.size());
+    Check(size != capture::kReadFailed, "what was published can be read");
+    if (size == 0) return seen;
+    if (size < 0) {
+      buffer.resize(static_cast<size_t>(-size));
+      continue;
+    }
+    for (int64_t at = 0; at < size;) {
+      capture::FrameHeader header;
+      std::memcpy(&header, buffer.data() + at, sizeof(header));
+      if (header.op == static_cast<uint8_t>(capture::FrameOp::kBatch)) {
+        seen.push_back({header.rowid_before, {}, {}, {}});
+      } else {
+        const uint8_t* records = buffer.data() + at + capture::kHeaderSize;
+        seen.back().frames.push_back(header);
+        seen.back().before.emplace_back(records, records + header.before_size);
+        seen.back().after.emplace_back(records + header.before_size, records + header.before_size + header.after_size);
+      }
+      at += header.frame_size;
+    }
+  }
+}
 
 class StreamReader {
  public:
@@ -106,42 +157,46 @@ class StreamReader {
 
   capture::ReaderState state() { return reader_->state(); }
 
-  // All that has been published since the last call. A transaction is never cut: its batch frame says how many frames follow.
-  std::vector<SeenTransaction> Take() {
-    std::vector<SeenTransaction> seen;
-    std::vector<uint8_t> buffer(64 * 1024);
-    while (true) {
-      const int64_t size = reader_->Read(buffer.data(), buffer.size());
-      Check(size != capture::kReadFailed, "what was published can be read");
-      if (size == 0) return seen;
-      if (size < 0) {
-        buffer.resize(static_cast<size_t>(-size));
-        continue;
-      }
-      for (int64_t at = 0; at < size;) {
-        capture::FrameHeader header;
-        std::memcpy(&header, buffer.data() + at, sizeof(header));
-        if (header.op == static_cast<uint8_t>(capture::FrameOp::kBatch)) {
-          seen.push_back({header.rowid_before, {}, {}});
-        } else {
-          const uint8_t* records = buffer.data() + at + capture::kHeaderSize;
-          seen.back().frames.push_back(header);
-          seen.back().after.emplace_back(records + header.before_size, records + header.before_size + header.after_size);
-        }
-        at += header.frame_size;
-      }
-    }
-  }
+  // All that has been published since the last call.
+  std::vector<SeenTransaction> Take() { return TakeFrom(*reader_); }
 
  private:
-  class DeafWaker final : public capture::Waker {
-   public:
-    void Notify(capture::News) noexcept override {}
-    uint64_t turn() const noexcept override { return 0; }
-  };
-
   capture::Hub& borrowed_hub_;
   std::shared_ptr<capture::Reader> reader_;
+};
+
+// Reads the log by a connection of its own.
+class LogStream {
+ public:
+  LogStream(CapturedConnection& db, const std::string& path, int64_t position) {
+    sqlite3* opened = nullptr;
+    Check(sqlite3_open_v2(path.c_str(), &opened, SQLITE_OPEN_READONLY, nullptr) == SQLITE_OK, "the log's connection can be opened");
+    db_.reset(opened);
+    sqlite3_extended_result_codes(opened, 1);
+    replay_ = std::make_unique<capture::LogReplay>(opened, db.SharedHub(), position);
+    reader_ = std::make_shared<capture::Reader>(std::make_shared<DeafWaker>(), UINT64_MAX, capture::Reader::Kind::kWithLog);
+  }
+
+  // One read transaction. Throws std::bad_alloc.
+  capture::LogReplay::Status Fill(uint64_t max_bytes) { return status_ = replay_->Fill(*reader_, INT64_MAX, max_bytes); }
+  // What that has fed.
+  std::vector<SeenTransaction> TakeFed() { return TakeFrom(*reader_); }
+  // What stands there beyond the position, read by so many bytes at a time. Throws std::bad_alloc.
+  std::vector<SeenTransaction> Take(uint64_t max_bytes) {
+    std::vector<SeenTransaction> seen;
+    while (true) {
+      Fill(max_bytes);
+      for (SeenTransaction& transaction : TakeFed()) seen.push_back(std::move(transaction));
+      if (status_ != capture::LogReplay::Status::kMore) return seen;
+    }
+  }
+  capture::LogReplay::Status status() const { return status_; }
+
+ private:
+  sqlite::ConnectionHandle db_;
+  std::unique_ptr<capture::LogReplay> replay_;
+  std::shared_ptr<capture::Reader> reader_;
+  capture::LogReplay::Status status_ = capture::LogReplay::Status::kMore;
 };
 
 }  // namespace rowtap::testing
