@@ -3,6 +3,8 @@ import { expect } from 'vitest';
 
 /** Its name; it has acknowledged nothing since it began, so the log keeps everything for it. */
 const consumer = 'archive';
+const marker = 'end_of_archive';
+let readings = 0;
 
 function openLogged(db: Database): Source {
   // It has the file open from here on, so that SQLite's count of commits goes on when rowtap's own connections are closed.
@@ -28,12 +30,12 @@ export async function readArchive(path: string): Promise<Change[]> {
     const source = openLogged(db);
     const subscription = source.subscribe({ consumer, snapshot: 'never', ack: 'manual' });
     const changes: Change[] = [];
-    // In a table of its own, that leaves no trace.
-    const end = 'end_of_archive';
+    // In a table of its own, that leaves no trace but in the log.
+    const end = `${marker}_${++readings}`;
     db.exec(`CREATE TABLE ${end} (n); DROP TABLE ${end}`);
     for await (const change of subscription) {
       if (change.table === end && change.op === 'schema' && change.change === 'drop') break;
-      if (change.table !== end) changes.push(change);
+      if (change.table?.startsWith(marker) !== true) changes.push(change);
     }
     await source.close();
     return changes;
