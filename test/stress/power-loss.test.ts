@@ -45,7 +45,7 @@ test.each(settings)(
   { timeout: 3_600_000 },
   async (setting) => {
     const aftermaths = await cutEverywhere(setting);
-    expect(aftermaths.length).toBeGreaterThan(60);
+    expect(aftermaths.length).toBeGreaterThan(20);
     // A promise that is not made is not kept by chance.
     expect(aftermaths.some(isLoss)).toBe(setting.keeps !== 'all');
     console.log(
