@@ -1,7 +1,7 @@
 /** With a log there is no laggard: who falls behind reads on from the log, and rejoins. */
 import { describe, expect, test } from 'vitest';
 import { brief } from '../support/captured.js';
-import { isMarker, live, logFile, mark, markerTable, Reading } from './logged.js';
+import { isMarker, live, logFile, mark, markerTable, Reading } from './lives.js';
 
 const rows = (from: number, count: number): string =>
   `WITH RECURSIVE n(i) AS (SELECT ${from} UNION ALL SELECT i + 1 FROM n WHERE i < ${from + count - 1})

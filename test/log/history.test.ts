@@ -3,7 +3,7 @@ import { copyFileSync, rmSync } from 'node:fs';
 import { Database } from 'rowtap';
 import { expect, test } from 'vitest';
 import { brief } from '../support/captured.js';
-import { live, logFile, Reading } from './logged.js';
+import { live, logFile, Reading } from './lives.js';
 
 test('a consumer that is ahead of the log is told, and goes on with what comes', async () => {
   const path = logFile();

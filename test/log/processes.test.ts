@@ -5,7 +5,7 @@ import { fileURLToPath } from 'node:url';
 import type { Change } from 'rowtap';
 import { expect, onTestFinished, test, vi } from 'vitest';
 import { brief } from '../support/captured.js';
-import { isMarker, live, logFile, mark, markerTable, otherProcess, otherProcessSync, Reading } from './logged.js';
+import { isMarker, live, logFile, mark, markerTable, otherProcess, otherProcessSync, Reading } from './lives.js';
 
 const insertRows = `
   const db = new rowtap.Database(path, { timeout: 20000 });

@@ -3,7 +3,7 @@ import type { Database } from 'rowtap';
 import { expect, test, vi } from 'vitest';
 import { choosePrunable } from '../../lib/log/prune.js';
 import { brief } from '../support/captured.js';
-import { live, logFile, Reading } from './logged.js';
+import { live, logFile, Reading } from './lives.js';
 
 const entries = (db: Database): number => (db.prepare('SELECT count(*) AS n FROM _rowtap_log').get() as { n: number }).n;
 const logBytes = (db: Database): number => (db.prepare('SELECT sum(length(entry)) AS n FROM _rowtap_log').get() as { n: number }).n;

@@ -2,7 +2,7 @@
 import { Database } from 'rowtap';
 import { describe, expect, test } from 'vitest';
 import { brief } from '../support/captured.js';
-import { live, logFile, otherProcess, Reading } from './logged.js';
+import { live, logFile, otherProcess, Reading } from './lives.js';
 
 describe.each(['wal', 'delete'] as const)('in journal mode %s', (mode) => {
   test('a consumer reads on where it stopped, and hears of nothing twice', async () => {

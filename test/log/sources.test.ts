@@ -4,7 +4,7 @@ import { Worker } from 'node:worker_threads';
 import { type Change, Database, openSource } from 'rowtap';
 import { describe, expect, test, vi } from 'vitest';
 import { brief, failureOf } from '../support/captured.js';
-import { isMarker, live, logFile, mark, markerTable, otherProcess, Reading } from './logged.js';
+import { isMarker, live, logFile, mark, markerTable, otherProcess, Reading } from './lives.js';
 
 describe('refused, and nothing has changed:', () => {
   test('a database in memory', () => {

@@ -1,7 +1,7 @@
 import { Database, openSource, RowtapError, type Source } from 'rowtap';
 import { expect, onTestFinished, test } from 'vitest';
 import { brief, turns } from '../support/captured.js';
-import { LoggedFile } from '../support/logged.js';
+import { LoggedFile } from '../support/logged-file.js';
 
 const before = 'CREATE TABLE t (id INTEGER PRIMARY KEY, a)';
 

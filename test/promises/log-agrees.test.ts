@@ -3,7 +3,7 @@ import { afterEach, beforeAll, describe, expect, onTestFinished, test } from 'vi
 import { clearAllocationFaults, countAllocations, failAllocation } from '../support/allocation-faults.js';
 import { failureOf } from '../support/captured.js';
 import { clearFaults, countFileOperations, failFile, installFaultVfs, resultCode } from '../support/fault-vfs.js';
-import { LoggedFile } from '../support/logged.js';
+import { LoggedFile } from '../support/logged-file.js';
 
 beforeAll(installFaultVfs);
 afterEach(() => {

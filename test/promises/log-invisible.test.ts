@@ -1,6 +1,6 @@
 import type { Database } from 'rowtap';
 import { expect, onTestFinished, test } from 'vitest';
-import { LoggedFile } from '../support/logged.js';
+import { LoggedFile } from '../support/logged-file.js';
 import { outcomeOf } from '../support/outcome.js';
 import { openPlain } from '../support/plain-database.js';
 
