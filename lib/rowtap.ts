@@ -343,14 +343,14 @@ function fileOf(database: Writer): CapturedFile<ProgressStore, FileLog> {
 function addFile(key: string, path: string, hub: NativeHub, isReadonly: boolean): CapturedFile<ProgressStore, FileLog> {
   const isMemory = path === memoryPath;
   const connect = (timeoutMs: number): LogDatabase => openForWrite(path, hub, isReadonly, timeoutMs);
-  const log = isMemory ? undefined : new FileLog({ path, hub, isReadonly, connect });
+  const log = isMemory ? undefined : new FileLog({ hub, isReadonly, connect });
   const store = openCheckpoints({
     isMemory,
     hub,
     isReadonly,
     connect: () => connect(checkpointTimeoutMs),
     history: () => log?.history,
-    afterWrite: () => log?.noteAcknowledged(),
+    onWritten: () => log?.noteAcknowledged(),
   });
   const onGone = (error: RowtapError): void => file.fail(error);
   const tell = (): boolean => log?.tellForeignCommits() ?? true;
@@ -557,7 +557,7 @@ function takeLogPlace(
         restore: (lsn) => log.restore(lsn),
         lift: () => log.lift(),
         attach: (each) => native.attach(each, options.consumer ?? ''),
-        wake: (delayMs) => setTimeout(() => theTurns().request(), delayMs).unref(),
+        wait: log.newWait((delayMs) => setTimeout(() => theTurns().request(), delayMs).unref()),
       },
       { position, live },
     );

@@ -4,7 +4,8 @@ import { type BatchOutcome, BatchRunner, type ProcessRow } from './batch.js';
 import { type CatchupConfig, checkConfig, checkFunction, checkSignal, requireWritable } from './config.js';
 import type { CatchupDatabase } from './database.js';
 import { otherWork } from './other-work.js';
-import { isBusy, mostRowRetries, Retries } from './retry.js';
+import { isBusy } from '../errors/is-busy.js';
+import { mostRowRetries, Retries } from './retry.js';
 import type { SourceRow } from './source-queries.js';
 import { type OpenCommitSignal, Wake } from './wake.js';
 

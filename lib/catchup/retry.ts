@@ -1,16 +1,10 @@
 import { type RetryPolicy, retryDelayMs } from '../delivery/retry-policy.js';
-import { SqliteError } from '../errors/sqlite-error.js';
 
 /** Locks are held for milliseconds. */
 const policy: RetryPolicy = { attempts: Number.POSITIVE_INFINITY, minDelayMs: 3, maxDelayMs: 1000 };
 
 /** How often a row whose own work meets a lock is tried again, one after the other; what this project's statements meet is tried for ever. */
 export const mostRowRetries = 8;
-
-/** Somebody else holds a lock, which passes (https://www.sqlite.org/rescode.html#busy). */
-export function isBusy(error: unknown): boolean {
-  return error instanceof SqliteError && /^SQLITE_(?:BUSY|LOCKED)/.test(error.code);
-}
 
 /** Failures in a row. */
 export class Retries {

@@ -2,6 +2,7 @@ import type { NativeHub } from '../binding/native.js';
 import type { ApplicationTransaction } from '../delivery/application-transaction.js';
 import { pause } from '../delivery/pause.js';
 import type { Acknowledged, OpenedConsumer, Progress, ProgressStore } from '../delivery/progress.js';
+import { isBusy } from '../errors/is-busy.js';
 import { badOption, RowtapError } from '../errors/rowtap-error.js';
 import type { ConsumerInfo } from '../model/source.js';
 import { type Checkpoint, comparePositions, furtherOf } from './checkpoint.js';
@@ -27,8 +28,8 @@ export interface FileCheckpointsConfig {
   connect(): CheckpointDatabase;
   /** Is written with each position, and given back as `StoredProgress.history`. */
   history?: (() => string | undefined) | undefined;
-  /** Called inside each transaction that writes, behind all else of it. What it throws undoes the write, which is tried again. */
-  afterWrite?: ((database: CheckpointDatabase) => void) | undefined;
+  /** Called whenever something has been written. */
+  onWritten?: (() => void) | undefined;
   /** Others than those of this process. */
   terms?: Partial<LeaseTerms> | undefined;
 }
@@ -279,6 +280,7 @@ export class FileCheckpoints implements ProgressStore {
     if (isRemoved === undefined) return false;
     if (!isRemoved && !isPending) throw noSuchConsumer(consumer);
     for (const noted of [this.#pending, this.#unsynced, this.#written, this.#holdings]) noted.delete(consumer);
+    this.#config.onWritten?.();
     return true;
   }
 
@@ -398,6 +400,7 @@ export class FileCheckpoints implements ProgressStore {
       if (holding !== undefined) this.#lose(consumer, holding, row, nowMs);
     }
     for (const consumer of releases) this.#holdings.delete(consumer);
+    this.#config.onWritten?.();
     if (isDurable) this.#settle(undefined);
   }
 
@@ -441,7 +444,7 @@ export class FileCheckpoints implements ProgressStore {
   #withTable<T>(use: (table: CheckpointTable, database: CheckpointDatabase) => T): T {
     const database = this.#config.connect();
     try {
-      return use(new CheckpointTable(database, this.#config.afterWrite), database);
+      return use(new CheckpointTable(database), database);
     } finally {
       database.close();
     }
@@ -457,8 +460,4 @@ function readable<Value>(what: string, read: () => Value): Value {
     const detail = `${what} can not be read, because a connection has locked the database exclusively`;
     throw new RowtapError('ROWTAP_BUSY', { detail }, { cause: error });
   }
-}
-
-function isBusy(error: unknown): boolean {
-  return /^SQLITE_(BUSY|LOCKED)/.test(String((error as { code?: unknown } | null)?.code));
 }

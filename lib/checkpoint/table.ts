@@ -1,7 +1,9 @@
 import type { Checkpoint } from './checkpoint.js';
 import { ConsumerRows, createConsumersSql, type StoredConsumer } from './consumer-rows.js';
 import type { CheckpointDatabase } from './database.js';
+import { inTransaction } from './in-transaction.js';
 import type { Claim, LeaseTerms } from './lease.js';
+import { createMetaSql } from './meta-table.js';
 
 /** How far LSNs may be handed out before the next reservation has to be written. */
 export interface Reservation {
@@ -29,9 +31,7 @@ export interface CheckpointWrite {
   isDurable: boolean;
 }
 
-const createSql = `${createConsumersSql};
-CREATE TABLE IF NOT EXISTS main."_rowtap_meta" ("name" TEXT NOT NULL PRIMARY KEY, "value" NOT NULL) WITHOUT ROWID;
-`;
+const createSql = `${createConsumersSql}; ${createMetaSql}`;
 
 const writeReservationSql = `
 INSERT INTO main."_rowtap_meta" ("name", "value") VALUES ('reserved_lsn', CAST(? AS INTEGER))
@@ -46,13 +46,10 @@ const writeLifeSql = `INSERT OR REPLACE INTO main."_rowtap_meta" ("name", "value
 export class CheckpointTable {
   readonly #database: CheckpointDatabase;
   readonly #rows: ConsumerRows;
-  readonly #afterWrite: ((database: CheckpointDatabase) => void) | undefined;
 
-  /** `afterWrite` is called inside each transaction, when everything else of it has been written. */
-  constructor(database: CheckpointDatabase, afterWrite?: (database: CheckpointDatabase) => void) {
+  constructor(database: CheckpointDatabase) {
     this.#database = database;
     this.#rows = new ConsumerRows(database);
-    this.#afterWrite = afterWrite;
     // When the WAL is moved into the file is the application's choice, and on its time.
     database.exec('PRAGMA wal_autocheckpoint = 0');
   }
@@ -86,7 +83,7 @@ export class CheckpointTable {
     const rows = this.#rows;
     const refused = new Map<string, StoredConsumer>();
     database.exec(`PRAGMA main.synchronous = ${isDurable ? 'FULL' : 'NORMAL'}`);
-    this.#inTransaction(() => {
+    inTransaction(database, () => {
       const all = rows.exist ? checkpoints : new Map([...whenMissing, ...checkpoints]);
       database.exec(createSql);
       const note = (consumer: string, row: StoredConsumer | undefined): void => void (row && refused.set(consumer, row));
@@ -113,32 +110,11 @@ export class CheckpointTable {
     const row = this.read(consumer);
     if (row === undefined) return false;
     check(row);
-    this.#inTransaction(() => {
+    inTransaction(this.#database, () => {
       const rowNow = this.#rows.read(consumer);
       if (rowNow !== undefined) check(rowNow);
       this.#rows.remove(consumer);
     });
     return true;
-  }
-
-  #inTransaction(change: () => void): void {
-    const database = this.#database;
-    database.exec('BEGIN IMMEDIATE');
-    try {
-      change();
-      this.#afterWrite?.(database);
-      database.exec('COMMIT');
-    } catch (error) {
-      this.#rollBack();
-      throw error;
-    }
-  }
-
-  #rollBack(): void {
-    try {
-      this.#database.exec('ROLLBACK');
-    } catch {
-      // SQLite has rolled back by itself (https://www.sqlite.org/lang_transaction.html#response_to_errors_within_a_transaction).
-    }
   }
 }

@@ -1,13 +1,13 @@
 import type { NativeHub } from '../binding/native.js';
+import { isBusy } from '../errors/is-busy.js';
 import { RowtapError } from '../errors/rowtap-error.js';
 import type { Retention } from '../model/options.js';
 import type { LogDatabase } from './database.js';
 import { createLog, readHistory, touchLog } from './log-tables.js';
+import { LogWait } from './log-wait.js';
 import { Pruner } from './pruner.js';
 
 export interface FileLogConfig {
-  /** Absolute. */
-  path: string;
   hub: Pick<NativeHub, 'isThreadInTransaction' | 'announceForeignCommits' | 'lsn' | 'heldLogLsn'>;
   isReadonly: boolean;
   /** Opens an uncaptured connection to the file, read-only where the database is. Throws ROWTAP_FILE_GONE where another file is in its place. */
@@ -22,6 +22,7 @@ export class FileLog {
   readonly #config: FileLogConfig;
   #history: string | undefined;
   #pruner: Pruner | undefined;
+  readonly #waiting = new Set<LogWait>();
 
   constructor(config: FileLogConfig) {
     this.#config = config;
@@ -66,9 +67,17 @@ export class FileLog {
     this.#pruner?.note();
   }
 
-  /** What keeps it from being pruned. */
+  /** What keeps it from being read, or from being pruned. */
   error(): { code: string; message: string } | undefined {
+    if ([...this.#waiting].some((wait) => wait.isLong)) {
+      return new RowtapError('ROWTAP_BUSY', { detail: 'the log can not be read while another program has the database locked' });
+    }
     return this.#pruner?.error();
+  }
+
+  /** For one reader of it. */
+  newWait(wake: (delayMs: number) => void): LogWait {
+    return new LogWait({ wake, recover: () => this.#recover(), waiting: this.#waiting });
   }
 
   /** Twice is fine. */
@@ -105,6 +114,14 @@ export class FileLog {
     if (!this.#config.isReadonly) this.#touch();
   }
 
+  #recover(): void {
+    try {
+      this.#with(passingTimeoutMs, (database) => readHistory(database));
+    } catch {
+      // What keeps the log from being read is told by who reads it.
+    }
+  }
+
   #touch(): boolean {
     try {
       return this.#with(passingTimeoutMs, (database) => {
@@ -135,8 +152,4 @@ export class FileLog {
       database.close();
     }
   }
-}
-
-function isBusy(error: unknown): boolean {
-  return /^SQLITE_(BUSY|LOCKED)/.test(String((error as { code?: unknown } | null)?.code));
 }

@@ -1,7 +1,9 @@
 import { type NativeBatch, type NativeHub, type NativeLogReplay, type NativeReader, ReaderState, ReplayStatus } from '../binding/native.js';
 import type { StreamReader } from '../delivery/stream-reader.js';
+import { isBusy } from '../errors/is-busy.js';
 import { RowtapError } from '../errors/rowtap-error.js';
 import type { LogConnection } from './database.js';
+import type { LogWait } from './log-wait.js';
 
 export interface LogReaderParts {
   hub: Pick<NativeHub, 'openReader' | 'openFedReader'>;
@@ -16,8 +18,7 @@ export interface LogReaderParts {
   lift(): void;
   /** Called for each reader that takes over, so that it ends with its source. */
   attach(reader: NativeReader): void;
-  /** Lets the subscription read again, now or after a while. */
-  wake(delayMs: number): void;
+  wait: Pick<LogWait, 'again' | 'over'>;
 }
 
 /** Everything in the log up to `position` is done with; live transactions come behind `live`'s position, which is no later than `live.logLsn`. */
@@ -28,8 +29,6 @@ export interface LogPlace {
 
 /** What is decoded and filled at once: less than waits in memory, and enough to be worth a read transaction. */
 const fillBytes = 1024 * 1024;
-/** How soon a log is asked again that is locked just now. */
-const retryMs = 20;
 
 /** What is read while there is something to catch up with. */
 interface Replaying {
@@ -102,6 +101,7 @@ export class LogReader implements StreamReader {
 
   close(): void {
     this.#isClosed = true;
+    this.#parts.wait.over();
     this.#endReplay();
     this.#live?.close();
   }
@@ -115,7 +115,7 @@ export class LogReader implements StreamReader {
     const live = this.#live;
     if (live === undefined || live.state() !== ReaderState.behind) return false;
     // The replay holds the log before the reader lets go of it.
-    if (!this.#unlessBusy(() => this.#openReplay(live.lsn))) return false;
+    if (!this.#unlessLocked(() => this.#openReplay(live.lsn))) return false;
     live.close();
     this.#live = undefined;
     return true;
@@ -127,17 +127,18 @@ export class LogReader implements StreamReader {
       this.#isLifted = true;
       this.#parts.lift();
     }
+    if (status !== ReplayStatus.busy) this.#parts.wait.over();
     switch (status) {
       case ReplayStatus.corrupt:
         throw new RowtapError('ROWTAP_CORRUPT_LOG', { detail: 'an entry is damaged', lsn: replay.corruptLsn });
       case ReplayStatus.busy:
-        this.#parts.wake(retryMs);
+        this.#parts.wait.again();
         return fed.buffered()[0] > 0;
       case ReplayStatus.noLog:
         return this.#restore(replay.position);
       case ReplayStatus.end:
         if (fed.buffered()[0] > 0) return true;
-        if (this.#live === undefined) return this.#unlessBusy(() => this.#placeLive(connection));
+        if (this.#live === undefined) return this.#unlessLocked(() => this.#placeLive(connection));
         // All that stood there when the live reader was placed; its last entry may have been replaced since by one that comes live.
         this.#goLive(this.#live, fed);
         return true;
@@ -158,26 +159,26 @@ export class LogReader implements StreamReader {
   }
 
   /** False where somebody keeps everybody from reading just now: it is tried again soon. */
-  #unlessBusy(read: () => void): boolean {
+  #unlessLocked(read: () => void): boolean {
     try {
       read();
+      this.#parts.wait.over();
       return true;
     } catch (error) {
-      if (!isBusy(error)) throw error;
-      this.#parts.wake(retryMs);
+      if (!isLocked(error)) throw error;
+      this.#parts.wait.again();
       return false;
     }
   }
 
+  /** The replay reads on in the new log. What was placed where the old one ended is placed anew at the end of it. */
   #restore(position: number): boolean {
     if (!this.#parts.restore(position)) {
-      this.#parts.wake(retryMs);
+      this.#parts.wait.again();
       return false;
     }
     this.#live?.close();
     this.#live = undefined;
-    this.#endReplay();
-    this.#openReplay(position);
     return true;
   }
 
@@ -203,7 +204,8 @@ export class LogReader implements StreamReader {
   }
 }
 
-function isBusy(error: unknown): boolean {
-  // Amid a commit somebody was killed; whoever writes next takes it back.
-  return /^(SQLITE_(BUSY|LOCKED|READONLY_ROLLBACK)|ROWTAP_BUSY)/.test(String((error as { code?: unknown } | null)?.code));
+/** Besides those that wait themselves: the reader that finds what somebody has left who was killed amid a commit, which it can't take back. */
+function isLocked(error: unknown): boolean {
+  const code = String((error as { code?: unknown } | null)?.code);
+  return isBusy(error) || code === 'SQLITE_READONLY_ROLLBACK' || code === 'ROWTAP_BUSY';
 }

@@ -1,4 +1,6 @@
 import { randomBytes } from 'node:crypto';
+import { inTransaction } from '../checkpoint/in-transaction.js';
+import { createMetaSql } from '../checkpoint/meta-table.js';
 import type { LogDatabase } from './database.js';
 
 /**
@@ -6,7 +8,7 @@ import type { LogDatabase } from './database.js';
  * committed through rowtap, in whatever process, is written to them as a part of itself.
  */
 const createSql = `
-CREATE TABLE IF NOT EXISTS main."_rowtap_meta" ("name" TEXT NOT NULL PRIMARY KEY, "value" NOT NULL) WITHOUT ROWID;
+${createMetaSql};
 CREATE TABLE IF NOT EXISTS main."_rowtap_schema" ("id" INTEGER PRIMARY KEY, "description" BLOB NOT NULL);
 CREATE TABLE IF NOT EXISTS main."_rowtap_log" ("id" INTEGER PRIMARY KEY, "time" INTEGER NOT NULL, "entry" BLOB NOT NULL);
 `;
@@ -42,20 +44,4 @@ export function touchLog(database: LogDatabase): void {
       .prepare(`INSERT OR REPLACE INTO main."_rowtap_meta" ("name", "value") VALUES ('touched', ?)`)
       .run(randomBytes(8).toString('hex'));
   });
-}
-
-export function inTransaction<T>(database: Pick<LogDatabase, 'exec'>, write: () => T): T {
-  database.exec('BEGIN IMMEDIATE');
-  try {
-    const result = write();
-    database.exec('COMMIT');
-    return result;
-  } catch (error) {
-    try {
-      database.exec('ROLLBACK');
-    } catch {
-      // SQLite has rolled back by itself (https://www.sqlite.org/lang_transaction.html#response_to_errors_within_a_transaction).
-    }
-    throw error;
-  }
 }

@@ -1,6 +1,6 @@
+import { inTransaction } from '../checkpoint/in-transaction.js';
 import type { Retention } from '../model/options.js';
 import type { LogDatabase } from './database.js';
-import { inTransaction } from './log-tables.js';
 
 export interface PruneLimits {
   retention: Retention;

@@ -1,4 +1,5 @@
 import type { NativeHub } from '../binding/native.js';
+import { isBusy } from '../errors/is-busy.js';
 import type { Retention } from '../model/options.js';
 import type { LogDatabase } from './database.js';
 import { prune } from './prune.js';
@@ -85,7 +86,7 @@ export class Pruner {
     } catch (error) {
       const { code = 'ERROR', message } = error as { code?: string; message: string };
       this.#isDue = true;
-      if (!/^SQLITE_(BUSY|LOCKED)|^ROWTAP_FILE_GONE/.test(code)) this.#error = { code, message };
+      if (!isBusy(error) && code !== 'ROWTAP_FILE_GONE') this.#error = { code, message };
       return false;
     }
   }
