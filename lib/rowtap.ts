@@ -9,10 +9,12 @@ import type { CatchupConfig } from './catchup/config.js';
 import { smallestPosition } from './catchup/position-table.js';
 import { openCheckpoints } from './checkpoint/checkpoints.js';
 import { resume, resumeFromLog } from './checkpoint/resume.js';
+import type { DecoderOptions } from './decode/change-decoder.js';
 import { everyOp, maskOf, type Selection } from './decode/selection.js';
 import { openTransactionOf } from './delivery/application-transaction.js';
 import { openCommitSignal } from './delivery/commit-signal.js';
 import { consume } from './delivery/consume.js';
+import { Drain } from './delivery/drain.js';
 import type { OpenedConsumer, ProgressStore, StoredProgress } from './delivery/progress.js';
 import { noProgress } from './delivery/progress.js';
 import type { StreamReader } from './delivery/stream-reader.js';
@@ -432,9 +434,10 @@ function openSubscription(
     source.durability === 'log'
       ? (stored: StoredProgress | undefined, how: CheckedSubscribeOptions) => takeLogPlace(file, native, how, stored, owners)
       : (stored: StoredProgress | undefined, how: CheckedSubscribeOptions) => takePlace(file, native, how, stored, owners);
+  const decoder: DecoderOptions = { ...common, selection };
   const beginAgain = (): Restart => {
     const { lsn, reader, snapshot } = takeAnyPlace(undefined, { ...options, snapshot: 'always' });
-    return { lsn, reader, bootstrap: openSnapshot(snapshot as Writer, lsn) };
+    return { lsn, stream: { reader, drain: new Drain(reader, decoder) }, bootstrap: openSnapshot(snapshot as Writer, lsn) };
   };
   let opened: OpenedConsumer | undefined;
   let place: Place | undefined;
@@ -453,8 +456,9 @@ function openSubscription(
       startLsn: lsn,
       events: gap === undefined ? [] : [gapEvent(source.name, lsn, Date.now(), gap)],
       bootstrap,
-      reader: isOnlySnapshot ? undefined : reader,
-      decoder: { ...common, selection, resumeAfter: opened.stored?.partial },
+      stream: isOnlySnapshot ? undefined : { reader, drain: new Drain(reader, { ...decoder, resumeAfter: opened.stored?.partial }) },
+      integers: options.integers,
+      acceptsTable,
       beginAgain: options.snapshot === 'when-needed' && !isOnlySnapshot ? beginAgain : undefined,
       progress: opened.progress,
       ack: options.ack,

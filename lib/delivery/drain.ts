@@ -1,14 +1,14 @@
 import { ChangeDecoder, type DecoderOptions } from '../decode/change-decoder.js';
 import { FrameBuffer, readBytes } from '../decode/frame-buffer.js';
 import type { Change, Transaction } from '../model/change.js';
-import type { StreamReader } from './stream-reader.js';
+import type { ChangeDrain, StreamReader } from './stream-reader.js';
 import { BatchTransaction, DecodedTransaction } from './transaction.js';
 
 /**
  * Moves what waits in one native reader over, a buffer at a time, as changes or as transactions. Nothing here grows with a transaction: what
  * does not fit in the buffer is handed over in slices, or as a transaction that reads its batch when it is iterated.
  */
-export class Drain {
+export class Drain implements ChangeDrain {
   readonly #reader: StreamReader;
   readonly #options: DecoderOptions;
   readonly #decoder: ChangeDecoder;
@@ -24,14 +24,12 @@ export class Drain {
     this.#read = (target) => reader.read(target);
   }
 
-  /** Appends the next changes to `out` and returns the bytes read; 0 where nothing waits. */
   changes(out: Change[]): number {
     const length = this.#frames.fill(this.#read);
     if (length > 0) this.#decoder.decode(this.#frames, out);
     return length;
   }
 
-  /** The same by transactions; those of which nothing passes the selection are left out. */
   transactions(out: Transaction[]): number {
     const length = this.#frames.fill(this.#read);
     if (length === 0) return 0;
@@ -43,12 +41,10 @@ export class Drain {
     return length;
   }
 
-  /** Whether an event is the last of its transaction. */
   isFinal(event: object): boolean {
     return this.#decoder.isFinal(event);
   }
 
-  /** Whether a gap stands in place of a change that could not be decoded. */
   isStandIn(gap: object): boolean {
     return this.#decoder.isStandIn(gap);
   }

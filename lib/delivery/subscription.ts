@@ -1,5 +1,4 @@
 import { ReaderState } from '../binding/native.js';
-import type { DecoderOptions } from '../decode/change-decoder.js';
 import { badOption, RowtapError } from '../errors/rowtap-error.js';
 import type { Change, RowChange, Transaction } from '../model/change.js';
 import type { Position } from '../model/options.js';
@@ -8,9 +7,8 @@ import type { IntegerMode } from '../model/value.js';
 import { Acknowledgement, closedSubscription } from './acknowledgement.js';
 import type { ApplicationTransaction } from './application-transaction.js';
 import type { Bootstrap } from './bootstrap.js';
-import { Drain } from './drain.js';
 import type { Progress } from './progress.js';
-import type { StreamReader } from './stream-reader.js';
+import type { ChangeDrain, ChangeStream, StreamState } from './stream-reader.js';
 import { DecodedTransaction } from './transaction.js';
 import type { Parked, Turns } from './turns.js';
 
@@ -22,8 +20,9 @@ export interface SubscriptionParts {
   events: Change[];
   bootstrap: Bootstrap | undefined;
   /** Undefined where only the snapshot is wanted. */
-  reader: StreamReader | undefined;
-  decoder: DecoderOptions;
+  stream: ChangeStream | undefined;
+  integers: IntegerMode;
+  acceptsTable: (name: string) => boolean;
   /** Where a snapshot is wanted whenever changes may have been missed: a new place, behind what was missed. */
   beginAgain: (() => Restart) | undefined;
   progress: Progress;
@@ -43,7 +42,7 @@ export interface SubscriptionParts {
 
 export interface Restart {
   lsn: number;
-  reader: StreamReader;
+  stream: ChangeStream;
   bootstrap: Bootstrap;
 }
 
@@ -62,7 +61,7 @@ const bytesPerStretch = 4 * 1024 * 1024;
 const pagesPerStretch = 16;
 
 /**
- * The life of one subscription: first the events that it was given, then the pages of its snapshot, then what its native reader has, then the
+ * The life of one subscription: first the events that it was given, then the pages of its snapshot, then what its reader has, then the
  * end. Everything is pulled by `next`, which answers from an array of decoded items while there are some. When nothing waits it parks, and
  * `turns` lets it try again. A closed one has no items, no reader, and answers "done".
  */
@@ -72,8 +71,8 @@ export class StreamSubscription implements Subscription, Parked {
 
   readonly #parts: SubscriptionParts;
   #acknowledgement: Acknowledgement;
-  #reader: StreamReader | undefined;
-  #drain: Drain | undefined;
+  #reader: StreamState | undefined;
+  #drain: ChangeDrain | undefined;
   /** A gap has been announced: what is read next is a new snapshot. */
   #isRestartDue = false;
   readonly #firstEvents = new WeakSet<object>();
@@ -112,8 +111,8 @@ export class StreamSubscription implements Subscription, Parked {
     for (const event of parts.events) this.#firstEvents.add(event);
     this.#bootstrap = parts.bootstrap;
     this.#acknowledgement = new Acknowledgement(parts.progress, parts.ack, parts.startLsn, parts.bootstrap !== undefined);
-    this.#reader = parts.reader;
-    this.#drain = parts.reader === undefined ? undefined : new Drain(parts.reader, parts.decoder);
+    this.#reader = parts.stream?.reader;
+    this.#drain = parts.stream?.drain;
     this.ready = Promise.resolve({ lsn: parts.startLsn, snapshot: parts.bootstrap !== undefined });
     this.bootstrapped = this.#promiseBootstrapped(parts);
     // Nobody has to listen to it: whoever iterates hears of the end there.
@@ -195,12 +194,12 @@ export class StreamSubscription implements Subscription, Parked {
 
   /** For a replica. */
   get integers(): IntegerMode {
-    return this.#parts.decoder.integers;
+    return this.#parts.integers;
   }
 
   /** For a replica: whether the stream is about that table. */
   accepts(table: string): boolean {
-    return this.#parts.decoder.selection.acceptsTable(table);
+    return this.#parts.acceptsTable(table);
   }
 
   /** For its iterators. */
@@ -406,13 +405,13 @@ export class StreamSubscription implements Subscription, Parked {
 
   #restart(): void {
     this.#isRestartDue = false;
-    const { beginAgain, decoder, progress, ack } = this.#parts;
+    const { beginAgain, progress, ack } = this.#parts;
     if (beginAgain === undefined) return;
     this.#reader?.close();
-    const { lsn, reader, bootstrap } = beginAgain();
-    this.#reader = reader;
-    if (this.#isEnding) reader.end();
-    this.#drain = new Drain(reader, decoder);
+    const { lsn, stream, bootstrap } = beginAgain();
+    this.#reader = stream.reader;
+    this.#drain = stream.drain;
+    if (this.#isEnding) stream.reader.end();
     this.#bootstrap = bootstrap;
     this.#acknowledgement = new Acknowledgement(progress, ack, lsn, true);
   }

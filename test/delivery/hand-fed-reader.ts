@@ -5,6 +5,7 @@ import type { DecoderOptions } from '../../lib/decode/change-decoder.js';
 import { frameLayout } from '../../lib/decode/frames.js';
 import { everyOp, type Selection } from '../../lib/decode/selection.js';
 import { type Acknowledged, noProgress, type PartialTransaction, type Progress } from '../../lib/delivery/progress.js';
+import { Drain } from '../../lib/delivery/drain.js';
 import { StreamSubscription, type SubscriptionParts } from '../../lib/delivery/subscription.js';
 import type { StreamReader } from '../../lib/delivery/stream-reader.js';
 import { Turns } from '../../lib/delivery/turns.js';
@@ -201,8 +202,9 @@ export class Fixture {
       startLsn: this.startLsn,
       events: [],
       bootstrap: undefined,
-      reader: this.reader,
-      decoder,
+      stream: { reader: this.reader, drain: new Drain(this.reader, decoder) },
+      integers: decoder.integers,
+      acceptsTable: decoder.selection.acceptsTable,
       beginAgain: undefined,
       progress: noProgress,
       ack: 'auto',

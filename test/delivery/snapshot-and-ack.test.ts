@@ -92,7 +92,7 @@ describe('a snapshot', () => {
   });
 
   test('"only" ends after it', async () => {
-    const fixture = new Fixture({ bootstrap: new Pages([[row(1), row(2, true)]]), reader: undefined });
+    const fixture = new Fixture({ bootstrap: new Pages([[row(1), row(2, true)]]), stream: undefined });
     const changes: Change[] = [];
     for await (const change of fixture.subscription) changes.push(change);
     expect(changes).toHaveLength(2);
