@@ -23,8 +23,15 @@ export type {
   SubscribeOptions,
 } from './model/options.js';
 export type { ConsumeHandler, ConsumerInfo, Source, SourceInfo, Subscription, SubscriptionInfo } from './model/source.js';
+export type { Signal } from './model/signal.js';
 export type { AnyTables, IntegerMode, SqlValue } from './model/value.js';
 export { Replica } from './replica/replica.js';
 export { Catchup, Database, Database as default, getSource, listSources, openSource } from './rowtap.js';
+export { anySignal } from './signals/any-signal.js';
+export { channelSignal } from './signals/channel-signal.js';
+export { fileSignal } from './signals/file-signal.js';
+export { timerSignal } from './signals/timer-signal.js';
+export type { TriggerConnection, TriggerStatement } from './triggers/connection.js';
+export { installTriggers, type TriggerOptions, type TriggerStatus, triggerStatus, uninstallTriggers } from './triggers/install.js';
 export type { DatabaseOptions } from './writer/options.js';
 export type { ColumnDefinition, RunResult, Statement } from './writer/statement.js';

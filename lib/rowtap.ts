@@ -45,6 +45,8 @@ import { nativeOf, openOnFile } from './sources/own-connection.js';
 import { SourceRegistry } from './sources/registry.js';
 import { hasPlainName, makeTableFilter, requireTables } from './sources/table-filter.js';
 import { listTablesOnFile, listTablesSeenBy } from './sources/table-list.js';
+import type { TriggerConnection } from './triggers/connection.js';
+import { TriggerSources } from './triggers/trigger-sources.js';
 import { connectionOf, openUncaptured, withoutVerbose, Database as Writer } from './writer/database.js';
 import { writerBinding } from './writer/native-binding.js';
 import type { DatabaseOptions } from './writer/options.js';
@@ -54,6 +56,7 @@ const files = new Map<string, CapturedFile<ProgressStore, FileLog>>();
 /** The databases of this thread that a source was opened or used through; it ends with the last of them, in whatever thread. */
 const ownersOf = new WeakMap<HookSource, Set<Writer>>();
 let turns: Turns | undefined;
+const triggerSources = new TriggerSources(theTurns);
 
 /** The path of what is no file: no other connection can open it. */
 const memoryPath = ':memory:';
@@ -78,6 +81,8 @@ class CapturingDatabase extends Writer {
     const sourceOptions = checkSourceOptions(given.source);
     checkSubscribeOptions(given.subscribe);
     requireOpen(this);
+    if (sourceOptions.engine === 'trigger')
+      return triggerSources.reuse(this, sourceOptions, requireFreeName).subscribe<Tables>(given.subscribe);
     const { source, isNewOwner } = sourceFor(this, sourceOptions);
     try {
       const subscription = source.subscribe<Tables>(given.subscribe);
@@ -112,11 +117,16 @@ Object.defineProperty(CapturingDatabase.prototype, 'constructor', { value: Datab
 Object.defineProperty(CapturingDatabase, 'name', { value: 'Database', configurable: true });
 
 /**
- * Opens the change source of a database: every commit after it returns is captured. Throws RowtapError ROWTAP_BAD_OPTION, ROWTAP_CLOSED,
- * ROWTAP_NO_SUCH_TABLE or ROWTAP_DUPLICATE_SOURCE.
+ * Opens the change source of a database: every commit after it returns is captured. With `engine: "trigger"` a path will do, or any connection with
+ * better-sqlite3's `prepare` and `exec`. Throws RowtapError ROWTAP_BAD_OPTION, ROWTAP_CLOSED, ROWTAP_NO_SUCH_TABLE, ROWTAP_DUPLICATE_SOURCE or
+ * ROWTAP_NOT_INSTALLED.
  */
-export function openSource(database: Database | string, options?: SourceOptions): Source {
+export function openSource(database: Database | TriggerConnection | string, options?: SourceOptions): Source {
   const checked = checkSourceOptions(options);
+  if (checked.engine === 'trigger') {
+    if (database instanceof Writer) requireOpen(database);
+    return triggerSources.open(database, checked, requireFreeName);
+  }
   if (typeof database === 'string') {
     throw badOption('`openSource` needs an open Database to capture by hooks, not a path: `openSource(new Database(path))`');
   }
@@ -127,12 +137,16 @@ export function openSource(database: Database | string, options?: SourceOptions)
 
 /** Every open source of this process. */
 export function listSources(): SourceInfo[] {
-  return registry.all().map((source) => source.info());
+  return [...registry.all(), ...triggerSources.all()].map((source) => source.info());
 }
 
 /** The open source of that name, whichever thread has opened it. */
 export function getSource(name: string): Source | undefined {
-  return registry.get(name);
+  return registry.get(name) ?? triggerSources.get(name);
+}
+
+function requireFreeName(name: string): void {
+  registry.requireFree(name);
 }
 
 /**
@@ -161,7 +175,7 @@ export class Catchup<Row> extends CatchupOn<Row, CapturingDatabase> {
   }
 }
 
-function requireWriter(database: unknown, what: string): void {
+function requireWriter(database: unknown, what: string): asserts database is Writer {
   if (!(database instanceof Writer)) throw badOption(`\`${what}\` takes a Database of rowtap's, opened with \`new Database(path)\``);
 }
 
@@ -241,6 +255,7 @@ function findSource(database: Writer, options: CheckedSourceOptions): HookSource
 function openHookSource(database: Writer, options: CheckedSourceOptions): HookSource {
   const name = options.name ?? defaultName(database);
   registry.requireFree(name);
+  triggerSources.requireFree(name);
   joinWal(database);
   const file = fileOf(database);
   try {

@@ -28,6 +28,8 @@ export interface FileCheckpointsConfig {
   connect(): CheckpointDatabase;
   /** Is written with each position, and given back as `StoredProgress.history`. */
   history?: (() => string | undefined) | undefined;
+  /** Whether LSNs are handed out by the hub, and are to be reserved before; default true. */
+  reservesLsns?: boolean | undefined;
   /** Called whenever something has been written. */
   onWritten?: (() => void) | undefined;
   /** Others than those of this process. */
@@ -325,7 +327,11 @@ export class FileCheckpoints implements ProgressStore {
   #renew(): void {
     const nowMs = Date.now();
     const isDue = [...this.#holdings.values()].some((holding) => holding.isDue(this.#terms, nowMs));
-    if (isDue || nextReservation(this.#config.hub.lsn(), this.#reservedLsn) !== undefined) this.#schedule(gatherDelayMs(this.#lastWriteMs));
+    if (isDue || this.#nextReservation() !== undefined) this.#schedule(gatherDelayMs(this.#lastWriteMs));
+  }
+
+  #nextReservation(): number | undefined {
+    return this.#config.reservesLsns === false ? undefined : nextReservation(this.#config.hub.lsn(), this.#reservedLsn);
   }
 
   /** Somebody who waits for it keeps the process alive; what is written in passing does not. */
@@ -365,7 +371,7 @@ export class FileCheckpoints implements ProgressStore {
     const holdings = [...this.#holdings];
     const renewals = holdings.filter(([, holding]) => holding.isDue(this.#terms, nowMs)).map(([consumer]) => consumer);
     const releases = holdings.filter(([, holding]) => holding.isClosing && holding.isBegun).map(([consumer]) => consumer);
-    const reservedLsn = nextReservation(this.#config.hub.lsn(), this.#reservedLsn);
+    const reservedLsn = this.#nextReservation();
     const isReservationDue = reservedLsn !== undefined && holdings.some(([, { isBegun }]) => isBegun);
     if (checkpoints.size === 0 && renewals.length === 0 && releases.length === 0 && !isReservationDue) return undefined;
     return {

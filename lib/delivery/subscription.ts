@@ -29,7 +29,7 @@ export interface SubscriptionParts {
   ack: 'auto' | 'manual';
   maxBuffered: number;
   signal: AbortSignal | undefined;
-  turns: Turns;
+  turns: Pick<Turns, 'number' | 'park' | 'unpark'>;
   /** The one that `ack` is called in, of this thread. Throws ROWTAP_BAD_OPTION where there are several. */
   openTransaction: () => ApplicationTransaction | undefined;
   /** The last published LSN of the source. */

@@ -51,6 +51,22 @@ export const errorCodes = {
     message: 'a snapshot beside live writes needs the WAL journal mode, and this database is in {mode} mode',
     remedy: "Run `db.pragma('journal_mode = WAL')` once; the database file remembers it.",
   },
+  ROWTAP_NOT_INSTALLED: {
+    isRetryable: false,
+    message: 'the triggers in {path} are missing or out of date: {detail}',
+    remedy: 'Run `installTriggers` on the database, or `rowtap-admin install`, which brings them up to date; then subscribe again.',
+  },
+  ROWTAP_REPLACES_SILENTLY: {
+    isRetryable: false,
+    message:
+      'this connection runs without `PRAGMA recursive_triggers`: rows that a REPLACE of it deletes fire no DELETE trigger, and no delete of them comes',
+    remedy: "Run `PRAGMA recursive_triggers = ON` on each connection that replaces rows, or don't use REPLACE.",
+  },
+  ROWTAP_SIGNAL_FAILED: {
+    isRetryable: true,
+    message: 'the signal that says when to look at the log has failed ({reason}); a timer of 250 ms has taken its place',
+    remedy: 'Open the source with another `wake`, or go on with the timer.',
+  },
   ROWTAP_FILE_GONE: {
     isRetryable: false,
     message: 'the file {path} was deleted, renamed or replaced while it was open as a database',

@@ -1,10 +1,14 @@
 import type { Change } from './change.js';
+import type { Signal } from './signal.js';
 import type { IntegerMode } from './value.js';
 
 export interface SourceOptions {
   /** Unique in the process. Default: the file's base name. */
   name?: string;
-  /** "hook": commits made through writers of this process. */
+  /**
+   * "hook" (default): commits made through writers of this process (any number, in any of its threads). "trigger": commits made by anyone, as the
+   * triggers have logged them that `installTriggers` makes.
+   */
   engine?: 'hook' | 'trigger';
   /** Allow list; names or glob patterns. Default: every user table, those created later included. */
   tables?: string[];
@@ -20,6 +24,10 @@ export interface SourceOptions {
   maxTransactionMemory?: number;
   /** How long entries of the log are kept, and the most that they may take. Default: until every consumer has acknowledged them. */
   retention?: Retention;
+  /** Of the trigger engine: the log that `installTriggers` was given. Default "_rowtap_changes". */
+  logTable?: string;
+  /** Of the trigger engine: when to look for what was committed. Default: when the file changes, with a timer of 250 ms behind it. */
+  wake?: Signal;
 }
 
 export interface Retention {

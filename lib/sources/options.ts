@@ -8,6 +8,7 @@ import type {
   SourceOptions,
   SubscribeOptions,
 } from '../model/options.js';
+import type { Signal } from '../model/signal.js';
 import type { IntegerMode } from '../model/value.js';
 
 /** Options of a source, checked. */
@@ -16,8 +17,12 @@ export interface CheckedSourceOptions {
   tables: string[] | undefined;
   excludeTables: string[] | undefined;
   maxTransactionMemory: number | undefined;
+  engine: 'hook' | 'trigger';
   durability: 'live' | 'log';
   retention: Retention;
+  /** Of the trigger engine. */
+  logTable: string | undefined;
+  wake: Signal | undefined;
 }
 
 /** Options of a subscription, checked, with their defaults. */
@@ -43,7 +48,17 @@ export interface CheckedConsumeOptions {
   signal: AbortSignal | undefined;
 }
 
-const sourceOptionNames = ['name', 'engine', 'tables', 'excludeTables', 'durability', 'maxTransactionMemory', 'retention'] as const;
+const sourceOptionNames = [
+  'name',
+  'engine',
+  'tables',
+  'excludeTables',
+  'durability',
+  'maxTransactionMemory',
+  'retention',
+  'logTable',
+  'wake',
+] as const;
 const subscribeOptionNames = [
   'consumer',
   'snapshot',
@@ -69,19 +84,36 @@ const longestDelayMs = 2 ** 31 - 1;
 export function checkSourceOptions(options: SourceOptions | undefined): CheckedSourceOptions {
   const given = checkNames(options, sourceOptionNames, 'openSource');
   const engine = oneOf(given, 'engine', ['hook', 'trigger']) ?? 'hook';
-  if (engine !== 'hook') throw badOption('`engine: "trigger"` is not available in this version; leave it out to capture by hooks');
-  const durability = oneOf(given, 'durability', ['live', 'log']) ?? 'live';
+  const durability = oneOf(given, 'durability', ['live', 'log']) ?? (engine === 'trigger' ? 'log' : 'live');
+  if (engine === 'trigger' && durability === 'live') {
+    throw badOption('`durability: "live"`: triggers always write a log; leave it out, or leave out `engine: "trigger"`');
+  }
+  const { logTable, wake } = given;
+  if (engine === 'hook' && (logTable !== undefined || wake !== undefined)) {
+    throw badOption('`logTable` and `wake` belong to `engine: "trigger"`; leave them out to capture by hooks');
+  }
+  if (wake !== undefined && !isSignal(wake)) {
+    throw badOption('`wake` takes a signal: `fileSignal`, `timerSignal`, `channelSignal`, `anySignal`, or one of your own');
+  }
   const retention = checkRetention(given['retention']);
   if (retention !== undefined && durability !== 'log')
     throw badOption('`retention` belongs to `durability: "log"`; leave it out for "live"');
   return {
+    engine,
     durability,
     retention: retention ?? {},
+    logTable: text(given, 'logTable'),
+    wake,
     name: text(given, 'name'),
     tables: names(given, 'tables'),
     excludeTables: names(given, 'excludeTables'),
     maxTransactionMemory: bytes(given, 'maxTransactionMemory'),
   };
+}
+
+function isSignal(value: unknown): value is Signal {
+  const { start, [Symbol.asyncDispose]: dispose } = (value ?? {}) as Partial<Signal>;
+  return typeof start === 'function' && typeof dispose === 'function';
 }
 
 function checkRetention(value: unknown): Retention | undefined {

@@ -34,7 +34,9 @@ test('of node:fs the library uses nothing that opens a file', () => {
       ?.split(',')
       .map((name) => name.trim())
       .filter((name) => name !== '');
-    expect(['existsSync', 'statSync'], file).toEqual(expect.arrayContaining(used ?? [`all of it: ${names}`]));
+    // A directory can be watched: no descriptor of a database file is closed by that.
+    const allowed = file === 'lib/signals/file-signal.ts' ? ['type FSWatcher', 'watch'] : ['existsSync', 'statSync'];
+    expect(allowed, file).toEqual(expect.arrayContaining(used ?? [`all of it: ${names}`]));
   }
 });
 

@@ -1,0 +1,245 @@
+import { statSync } from 'node:fs';
+import { isBusy } from '../errors/is-busy.js';
+import { RowtapError } from '../errors/rowtap-error.js';
+import type { OwnConnection } from './connection.js';
+import { notInstalled, readInstalled, requireInstalled } from './installed.js';
+import type { LogNames } from './log-names.js';
+import { type LoggedCommit, LogTables } from './log-tables.js';
+import type { Target } from './target.js';
+
+/** How long a write in passing may hold up the thread for somebody else's lock. */
+const passingTimeoutMs = 5;
+const longMs = 1000;
+
+/**
+ * Looks whether something has been committed, and says up to where it may be read. Behind each look stands a commit's end, which is written down
+ * for all readers in whatever process, once it is known that all that was logged up to there was logged by triggers that fit their tables.
+ */
+export class Lookout {
+  readonly #target: Target;
+  readonly #names: LogNames;
+  #reading: OwnConnection | undefined;
+  #inode: string | undefined;
+  #checkedVersion = -1;
+  #newest: LoggedCommit = { lsn: 0, lastId: 0, timeMs: 0 };
+  #history = '';
+  /** Ends that could not be written, because the database is read-only: they count for this process alone. */
+  readonly #privateCommits: LoggedCommit[] = [];
+  /** From where on the log is another one than that which was read before. */
+  #changedAtLsn: number | undefined;
+  #opened: LoggedCommit = this.#newest;
+  readonly #counted = { lastId: 0, changes: 0, bytes: 0 };
+  #failure: RowtapError | undefined;
+  #error: { code: string; message: string } | undefined;
+  #blockedSinceMs: number | undefined;
+
+  constructor(target: Target, names: LogNames) {
+    this.#target = target;
+    this.#names = names;
+  }
+
+  /** Up to here everything may be read. */
+  get newest(): LoggedCommit {
+    return this.#newest;
+  }
+
+  get history(): string {
+    return this.#history;
+  }
+
+  /** What the readers end with when they have read everything up to `newest`. */
+  get failure(): RowtapError | undefined {
+    return this.#failure;
+  }
+
+  /** What keeps it from looking. Locks are held for milliseconds; somebody is told of one that lasts. */
+  get error(): { code: string; message: string } | undefined {
+    if (this.#failure !== undefined || this.#blockedSinceMs === undefined) return this.#failure ?? this.#error;
+    return performance.now() - this.#blockedSinceMs >= longMs ? this.#error : undefined;
+  }
+
+  /** The last look met a lock: it is worth looking again soon. */
+  get isBlocked(): boolean {
+    return this.#blockedSinceMs !== undefined;
+  }
+
+  get tables(): LogTables {
+    return new LogTables(this.connection, this.#names);
+  }
+
+  get names(): LogNames {
+    return this.#names;
+  }
+
+  /** For reading; open as long as the lookout is. */
+  get connection(): OwnConnection {
+    if (this.#reading === undefined) {
+      this.#inode = inodeOf(this.#target.path);
+      this.#reading = this.#target.open({ isReadonly: true, timeoutMs: passingTimeoutMs });
+    }
+    return this.#reading;
+  }
+
+  /** Throws ROWTAP_NOT_INSTALLED, and what SQLite throws where it can't be read. */
+  open(): void {
+    const { tables } = this;
+    if (!tables.exist) throw notInstalled(`there is no table ${this.#names.logTable}`, this.#target.path);
+    requireInstalled(readInstalled(this.connection, this.#names, tables), this.#target.path);
+    this.#history = tables.readState('history') ?? '';
+    this.#newest = tables.newestCommit();
+    this.#opened = this.#newest;
+    this.#counted.lastId = this.#newest.lastId;
+    this.look();
+  }
+
+  /** Whether there is more to read than before. Never throws. */
+  look(): boolean {
+    if (this.#failure !== undefined) return false;
+    const { lsn } = this.#newest;
+    try {
+      this.#requireSameFile();
+      this.#look();
+      this.#error = undefined;
+      this.#blockedSinceMs = undefined;
+    } catch (error) {
+      this.#note(error);
+    }
+    return this.#newest.lsn > lsn || this.#failure !== undefined;
+  }
+
+  /** Triggers were made for every table there was, so those that were created later lack them. */
+  get isForAll(): boolean {
+    return this.tables.readState('tables') === 'all';
+  }
+
+  /** Since it was opened. */
+  counted(): { transactions: number; changes: number; bytes: number } {
+    const { lastId } = this.#newest;
+    if (lastId > this.#counted.lastId) {
+      const { changes, bytes } = this.tables.count(this.#counted.lastId, lastId);
+      this.#counted.changes += changes;
+      this.#counted.bytes += bytes;
+      this.#counted.lastId = lastId;
+    }
+    return { transactions: this.#newest.lsn - this.#opened.lsn, changes: this.#counted.changes, bytes: this.#counted.bytes };
+  }
+
+  /** Of the commits behind that LSN the oldest ones. */
+  commitsAfter(lsn: number, most: number): LoggedCommit[] {
+    const written = this.tables.commitsAfter(lsn, this.#newest.lsn, most);
+    const from = written.at(-1)?.lsn ?? lsn;
+    return [...written, ...this.#privateCommits.filter((commit) => commit.lsn > from)];
+  }
+
+  /** The newest commit up to that LSN; undefined where those are gone. */
+  commitUpTo(lsn: number): LoggedCommit | undefined {
+    return this.#privateCommits.findLast((commit) => commit.lsn <= lsn) ?? this.tables.commitUpTo(lsn);
+  }
+
+  /** Why commits between these two are missing. */
+  reasonBefore(lsn: number): 'log-pruned' | 'history-changed' {
+    return this.#changedAtLsn !== undefined && lsn <= this.#changedAtLsn ? 'history-changed' : 'log-pruned';
+  }
+
+  /** One more end, at this moment, and `read` while nobody can commit. Throws what SQLite throws; busy where somebody else writes. */
+  endCommitWith<T>(timeoutMs: number, read: (commit: LoggedCommit) => T): T {
+    return this.#write(timeoutMs, (tables) => {
+      this.#newest = tables.endCommit();
+      return read(this.#newest);
+    });
+  }
+
+  close(): void {
+    this.#reading?.close();
+    this.#reading = undefined;
+  }
+
+  #look(): void {
+    const { tables } = this;
+    const history = tables.readState('history') ?? '';
+    const newest = tables.newestCommit();
+    const isOther = history !== this.#history || newest.lsn < this.#newest.lsn - this.#privateCommits.length;
+    if (!isOther && tables.lastId() === this.#newest.lastId && this.#schemaVersion() === this.#checkedVersion) {
+      this.#newest = newest.lsn > this.#newest.lsn ? newest : this.#newest;
+      return;
+    }
+    if (this.#target.isReadonly) this.#endPrivately(tables);
+    else this.#end(isOther);
+    this.#history = history;
+  }
+
+  #end(isOther: boolean): void {
+    this.#write(passingTimeoutMs, (tables, connection) => {
+      this.#check(connection, tables);
+      // Numbers go on above those that were handed out here.
+      const afterLsn = isOther ? this.#newest.lsn + 1 : 0;
+      this.#newest = tables.endCommit(afterLsn);
+      if (isOther) this.#changedAtLsn = this.#newest.lsn;
+    });
+  }
+
+  #endPrivately(tables: LogTables): void {
+    this.#check(this.connection, tables);
+    const written = tables.newestCommit();
+    if (written.lsn > this.#newest.lsn) this.#newest = written;
+    const lastId = tables.lastId();
+    if (lastId <= this.#newest.lastId) return;
+    this.#newest = { lsn: this.#newest.lsn + 1, lastId, timeMs: Date.now() };
+    this.#privateCommits.push(this.#newest);
+  }
+
+  /** Only where the schema is another one than at the last check. */
+  #check(connection: OwnConnection, tables: LogTables): void {
+    const version = this.#schemaVersion();
+    if (version === this.#checkedVersion) return;
+    requireInstalled(readInstalled(connection, this.#names, tables), this.#target.path);
+    this.#checkedVersion = version;
+  }
+
+  #schemaVersion(): number {
+    const row = this.connection.prepare('PRAGMA main.schema_version').get() as { schema_version: number | bigint };
+    return Number(row.schema_version);
+  }
+
+  #write<T>(timeoutMs: number, write: (tables: LogTables, connection: OwnConnection) => T): T {
+    const connection = this.#target.open({ isReadonly: false, timeoutMs });
+    try {
+      connection.exec('BEGIN IMMEDIATE');
+      try {
+        const result = write(new LogTables(connection, this.#names), connection);
+        connection.exec('COMMIT');
+        return result;
+      } catch (error) {
+        connection.exec('ROLLBACK');
+        throw error;
+      }
+    } finally {
+      connection.close();
+    }
+  }
+
+  #requireSameFile(): void {
+    const { path } = this.#target;
+    if (this.#inode !== undefined && inodeOf(path) !== this.#inode) throw new RowtapError('ROWTAP_FILE_GONE', { path });
+  }
+
+  #note(error: unknown): void {
+    const { code = 'ERROR', message } = error as { code?: string; message: string };
+    if (error instanceof RowtapError) {
+      this.#failure = error;
+    } else if (/no such table/.test(message)) {
+      this.#failure = notInstalled(`there is no table ${this.#names.logTable} any more`, this.#target.path);
+    } else if (isBusy(error)) {
+      this.#blockedSinceMs ??= performance.now();
+      this.#error = new RowtapError('ROWTAP_BUSY', { detail: 'the log can not be read on while another program has the database locked' });
+    } else {
+      this.#blockedSinceMs = undefined;
+      this.#error = { code, message };
+    }
+  }
+}
+
+function inodeOf(path: string): string | undefined {
+  const status = statSync(path, { bigint: true, throwIfNoEntry: false });
+  return status && `${status.dev}:${status.ino}`;
+}

@@ -1,0 +1,446 @@
+import { openCheckpoints } from '../checkpoint/checkpoints.js';
+import { resumeFromLog } from '../checkpoint/resume.js';
+import { everyOp, maskOf, type Selection } from '../decode/selection.js';
+import { type ApplicationTransaction, openTransactionOf } from '../delivery/application-transaction.js';
+import { consume } from '../delivery/consume.js';
+import { KeptAlive } from '../delivery/keep-alive.js';
+import { noProgress, type OpenedConsumer, type ProgressStore, type StoredProgress } from '../delivery/progress.js';
+import type { ChangeStream } from '../delivery/stream-reader.js';
+import { type Restart, StreamSubscription } from '../delivery/subscription.js';
+import type { Turns } from '../delivery/turns.js';
+import { RowtapError } from '../errors/rowtap-error.js';
+import type { GapEvent, GapReason } from '../model/change.js';
+import type { ConsumeOptions, SubscribeOptions } from '../model/options.js';
+import type { ConsumeHandler, ConsumerInfo, Source, SourceInfo, Subscription } from '../model/source.js';
+import type { AnyTables } from '../model/value.js';
+import { listUserTables } from '../schema/user-tables.js';
+import { fileSignal } from '../signals/file-signal.js';
+import type { Signal } from '../model/signal.js';
+import { timerSignal } from '../signals/timer-signal.js';
+import { anySignal } from '../signals/any-signal.js';
+import { requireWal } from '../snapshot/journal-mode.js';
+import {
+  type CheckedSourceOptions,
+  type CheckedSubscribeOptions,
+  checkConsumeHandler,
+  checkConsumeOptions,
+  checkConsumerName,
+  checkSubscribeOptions,
+} from '../sources/options.js';
+import { hasPlainName, makeTableFilter, requireTables, type TableFilter } from '../sources/table-filter.js';
+import { Database as Writer } from '../writer/database.js';
+import type { OwnConnection } from './connection.js';
+import { notInstalled } from './installed.js';
+import { LogPruner } from './log-pruner.js';
+import { LogStream } from './log-stream.js';
+import type { LoggedCommit } from './log-tables.js';
+import { Lookout } from './lookout.js';
+import { logNames } from './log-names.js';
+import { readShape, type Shape } from './shape.js';
+import { replacesSilently, type Target } from './target.js';
+import { TableRows } from './table-rows.js';
+
+export interface TriggerSourceParts {
+  name: string;
+  target: Target;
+  options: CheckedSourceOptions;
+  turns: Turns;
+  /** Called once, when it is closed. */
+  onClose(source: TriggerSource): void;
+}
+
+/** How often it is looked whatever other signals say, and where they have failed. */
+const lookMs = 250;
+/** How soon it is looked again where somebody had the file locked. */
+const retryMs = 20;
+const checkpointTimeoutMs = 5;
+const lockTimeoutMs = 5000;
+
+const unnamedConsumer: OpenedConsumer = { stored: undefined, progress: noProgress, begin: () => {} };
+
+interface Place {
+  lsn: number;
+  stream: ChangeStream;
+  bootstrap: TableRows | undefined;
+  gap: GapReason | undefined;
+}
+
+/** The changes that triggers have logged, whoever made them: a source like any other. */
+export class TriggerSource implements Source {
+  readonly name: string;
+  readonly filter: TableFilter;
+  readonly #parts: TriggerSourceParts;
+  readonly #turns: KeptAlive;
+  readonly #lookout: Lookout;
+  readonly #store: ProgressStore;
+  readonly #pruner: LogPruner | undefined;
+  readonly #subscriptions = new Set<StreamSubscription>();
+  readonly #streams = new Set<LogStream>();
+  readonly #consumerNames = new Set<string>();
+  readonly #openedAtMs = Date.now();
+  #shapes = new Map<number, Shape>();
+  #signal: Signal | undefined;
+  #signalError: RowtapError | undefined;
+  #retry: NodeJS.Timeout | undefined;
+  #gaps = 0;
+  #tables: string[] = [];
+  #isClosed = false;
+
+  /** Throws ROWTAP_NOT_INSTALLED and ROWTAP_NO_SUCH_TABLE, and what SQLite throws. */
+  constructor(parts: TriggerSourceParts) {
+    this.name = parts.name;
+    this.filter = makeTableFilter(parts.options);
+    this.#parts = parts;
+    this.#turns = new KeptAlive(parts.turns);
+    const { target, options } = parts;
+    this.#lookout = new Lookout(target, logNames(options.logTable));
+    try {
+      this.#lookout.open();
+      this.#requireTables(options.tables, 'the database');
+      this.#tables = this.tables();
+    } catch (error) {
+      this.#lookout.close();
+      throw error;
+    }
+    this.#store = openCheckpoints({
+      isMemory: false,
+      hub: {
+        lsn: () => this.lsn,
+        raiseLsn: () => {},
+        isThreadInTransaction: () => target.isInTransaction(),
+        life: () => this.#lookout.history,
+        takeConsumer: (consumer) => !this.#consumerNames.has(consumer) && this.#consumerNames.add(consumer) !== undefined,
+        freeConsumer: (consumer) => void this.#consumerNames.delete(consumer),
+      },
+      isReadonly: target.isReadonly,
+      connect: () => {
+        const connection = target.open({ isReadonly: target.isReadonly, timeoutMs: checkpointTimeoutMs });
+        return Object.assign(connection, { claim: () => true }) as never;
+      },
+      history: () => this.#lookout.history,
+      reservesLsns: false,
+    });
+    if (!target.isReadonly) {
+      this.#pruner = new LogPruner({
+        names: this.#lookout.names,
+        retention: options.retention,
+        connect: () => target.open({ isReadonly: false, timeoutMs: checkpointTimeoutMs }),
+        heldLsn: () => Math.min(Number.MAX_SAFE_INTEGER, ...[...this.#streams].map(({ lsn }) => lsn)),
+        isInTransaction: () => target.isInTransaction(),
+      });
+    }
+    this.#watch(options.wake ?? anySignal(fileSignal(target.path), timerSignal(lookMs)));
+  }
+
+  get isOpen(): boolean {
+    return !this.#isClosed;
+  }
+
+  get lsn(): number {
+    return this.#lookout.newest.lsn;
+  }
+
+  get path(): string {
+    return this.#parts.target.path;
+  }
+
+  /** Those that have triggers, and are its own. */
+  tables(): string[] {
+    return this.#lookout.tables
+      .currentShapes()
+      .map(({ table }) => table)
+      .filter((table) => this.filter.accepts(table));
+  }
+
+  info(): SourceInfo {
+    const { name, lsn, path } = this;
+    const error = this.#error();
+    const warnings = this.#warnings();
+    return {
+      name,
+      engine: 'trigger',
+      file: path,
+      tables: this.#tables,
+      durability: 'log',
+      state: this.#isClosed ? 'closed' : error === undefined ? 'running' : 'degraded',
+      ...(error === undefined ? {} : { error: { code: error.code, message: error.message } }),
+      ...(warnings.length === 0 ? {} : { warnings }),
+      capabilities: { replay: true, externalWrites: true, snapshot: true },
+      lsn,
+      openedAt: this.#openedAtMs,
+      ...this.#counted(),
+      gaps: this.#gaps,
+      spilled: 0,
+      subscriptions: [...this.#subscriptions].map((subscription) => subscription.info()),
+    };
+  }
+
+  subscribe<Tables = AnyTables>(options?: SubscribeOptions): Subscription<Tables> {
+    this.#requireOpen();
+    return this.#open(checkSubscribeOptions(options)) as unknown as Subscription<Tables>;
+  }
+
+  /** The subscription is placed before it returns its promise. */
+  async consume(handler: ConsumeHandler, options: ConsumeOptions): Promise<void> {
+    this.#requireOpen();
+    checkConsumeHandler(handler);
+    const checked = checkConsumeOptions(options);
+    await consume(this.#open(checked.subscribe), handler, checked);
+  }
+
+  consumers(): ConsumerInfo[] {
+    this.#requireOpen();
+    return this.#store.list();
+  }
+
+  async dropConsumer(consumer: string): Promise<void> {
+    this.#requireOpen();
+    checkConsumerName(consumer);
+    await this.#store.drop(consumer);
+  }
+
+  async close(): Promise<void> {
+    if (this.#isClosed) return;
+    this.#isClosed = true;
+    clearTimeout(this.#retry);
+    this.#pruner?.close();
+    await this.#signal?.[Symbol.asyncDispose]();
+    await Promise.all([...this.#subscriptions].map((subscription) => subscription.close()));
+    await this.#store.close();
+    this.#lookout.close();
+    this.#parts.onClose(this);
+  }
+
+  [Symbol.asyncDispose](): Promise<void> {
+    return this.close();
+  }
+
+  #counted(): { transactions: number; changes: number; bytes: number } {
+    try {
+      return this.#lookout.counted();
+    } catch {
+      return { transactions: 0, changes: 0, bytes: 0 };
+    }
+  }
+
+  #requireOpen(): void {
+    if (this.#isClosed) throw new RowtapError('ROWTAP_CLOSED', { what: `the source "${this.name}"` });
+  }
+
+  #error(): { code: string; message: string } | undefined {
+    const trouble = this.#lookout.error ?? this.#signalError ?? this.#store.error() ?? this.#pruner?.error();
+    if (trouble !== undefined || this.#isClosed) return trouble;
+    try {
+      this.#tables = this.tables();
+      const missing = this.#lookout.isForAll ? this.#tablesWithoutTriggers() : [];
+      if (missing.length > 0) return notInstalled(`table ${missing.join(', ')}: created later, and has no triggers`, this.path);
+    } catch (error) {
+      return error as Error & { code: string };
+    }
+    return undefined;
+  }
+
+  #warnings(): { code: string; message: string }[] {
+    if (this.#isClosed || !replacesSilently(this.#parts.target)) return [];
+    const { code, message } = new RowtapError('ROWTAP_REPLACES_SILENTLY');
+    return [{ code, message }];
+  }
+
+  #tablesWithoutTriggers(): string[] {
+    const installed = new Set(this.#lookout.tables.currentShapes().map(({ table }) => table));
+    return listUserTables(this.#lookout.connection).filter((table) => this.filter.accepts(table) && !installed.has(table));
+  }
+
+  /** Throws ROWTAP_NO_SUCH_TABLE for a name that no table has, and ROWTAP_NOT_INSTALLED for one of a table without triggers. */
+  #requireTables(tables: readonly string[] | undefined, scope: string): void {
+    if (!hasPlainName(tables)) return;
+    const installed = this.#lookout.tables.currentShapes().map(({ table }) => table);
+    const existing = listUserTables(this.#lookout.connection);
+    requireTables(
+      tables,
+      [...new Set([...existing, ...installed])].filter((table) => this.filter.accepts(table)),
+      scope,
+    );
+    try {
+      requireTables(tables, installed, scope);
+    } catch {
+      const plain = (tables ?? []).filter((table) => existing.includes(table) && !installed.includes(table));
+      throw notInstalled(`table ${plain.join(', ')} has no triggers`, this.path);
+    }
+  }
+
+  #watch(signal: Signal): void {
+    this.#signal = signal;
+    const fail = (error: Error): void => {
+      if (this.#isClosed || this.#signal !== signal) return;
+      this.#signalError = new RowtapError('ROWTAP_SIGNAL_FAILED', { reason: error.message }, { cause: error });
+      void signal[Symbol.asyncDispose]();
+      this.#watch(timerSignal(lookMs));
+    };
+    try {
+      signal.start(() => this.#look(), fail);
+    } catch (error) {
+      fail(error instanceof Error ? error : new Error(String(error)));
+    }
+  }
+
+  #look(): void {
+    // What a transaction of this thread has written is not committed, and its end is seen by the next look.
+    if (this.#isClosed) return;
+    clearTimeout(this.#retry);
+    if (this.#lookout.look()) this.#parts.turns.request();
+    if (this.#lookout.isBlocked) this.#retry = setTimeout(() => this.#look(), retryMs).unref();
+  }
+
+  #open(options: CheckedSubscribeOptions): StreamSubscription {
+    this.#requireTables(options.tables, `the source "${this.name}"`);
+    const { consumer } = options;
+    const acceptsTable = this.#acceptorFor(options);
+    const isOnlySnapshot = options.snapshot === 'only';
+    let opened: OpenedConsumer | undefined;
+    let place: Place | undefined;
+    this.#lookout.look();
+    try {
+      opened = consumer === undefined ? unnamedConsumer : this.#store.open(consumer);
+      place = this.#place(options, opened.stored, acceptsTable);
+      const { lsn, stream, bootstrap, gap } = place;
+      if (isOnlySnapshot) stream.reader.close();
+      opened.begin(lsn);
+      if (gap !== undefined) ++this.#gaps;
+      const subscription = new StreamSubscription({
+        consumer,
+        startLsn: lsn,
+        events: gap === undefined ? [] : [this.#gapEvent(lsn, gap)],
+        bootstrap,
+        stream: isOnlySnapshot ? undefined : stream,
+        integers: options.integers,
+        acceptsTable,
+        beginAgain:
+          options.snapshot === 'when-needed'
+            ? (): Restart => this.#place({ ...options, snapshot: 'always' }, undefined, acceptsTable) as Restart
+            : undefined,
+        progress: opened.progress,
+        ack: options.ack,
+        maxBuffered: options.maxBuffered,
+        signal: options.signal,
+        turns: this.#turns,
+        openTransaction: () => this.#openTransaction(),
+        sourceLsn: () => this.lsn,
+        failure: () => undefined,
+        onClose: (closed) => this.#subscriptions.delete(closed),
+      });
+      if (!subscription.isClosed) this.#subscriptions.add(subscription);
+      return subscription;
+    } catch (error) {
+      place?.stream.reader.close();
+      place?.bootstrap?.close();
+      void opened?.progress.close();
+      throw error;
+    }
+  }
+
+  #acceptorFor(options: CheckedSubscribeOptions): (name: string) => boolean {
+    const lists = makeTableFilter(options);
+    return (name) => this.filter.accepts(name) && lists.accepts(name);
+  }
+
+  /** Where it begins: a position, what was missed before it, and the rows as of it. */
+  #place(options: CheckedSubscribeOptions, stored: StoredProgress | undefined, acceptsTable: (name: string) => boolean): Place {
+    const tail = this.#lookout.newest;
+    const { gap, isSnapshotDue } = resumeFromLog(options.snapshot, stored, { history: this.#lookout.history, tailLsn: tail.lsn });
+    if (isSnapshotDue) return this.#placeWithSnapshot(options, acceptsTable, gap);
+    const lsn = stored !== undefined && gap === undefined ? stored.lsn : tail.lsn;
+    return { lsn, stream: this.#openStream(options, acceptsTable, lsn, stored?.partial), bootstrap: undefined, gap };
+  }
+
+  #placeWithSnapshot(options: CheckedSubscribeOptions, acceptsTable: (name: string) => boolean, gap: GapReason | undefined): Place {
+    const { target } = this.#parts;
+    const timeoutMs = target.isInTransaction() ? 0 : lockTimeoutMs;
+    const connection = target.open({ isReadonly: true, timeoutMs });
+    try {
+      if (!target.isReadonly) requireWal(connection);
+      const lsn = this.#openReadTransaction(connection, timeoutMs);
+      const bootstrap = new TableRows({
+        source: this.name,
+        lsn,
+        timeMs: Date.now(),
+        connection,
+        shapes: this.#shapesOf(connection, acceptsTable),
+        integers: options.integers,
+        onProgress: options.onProgress,
+      });
+      return { lsn, stream: this.#openStream(options, acceptsTable, lsn, undefined), bootstrap, gap };
+    } catch (error) {
+      connection.close();
+      throw error;
+    }
+  }
+
+  /** Begins while the write lock is ours, so that what it sees ends with the commit whose LSN is given. */
+  #openReadTransaction(connection: OwnConnection, timeoutMs: number): number {
+    const begin = ({ lsn }: LoggedCommit): number => {
+      connection.exec('BEGIN');
+      connection.prepare(`SELECT max("id") FROM main.${this.#lookout.names.log}`).get();
+      return lsn;
+    };
+    if (!this.#parts.target.isReadonly) return this.#lookout.endCommitWith(timeoutMs, begin);
+    begin(this.#lookout.newest);
+    // What it sees is no older than the last look, and ends this one.
+    this.#lookout.look();
+    return this.lsn;
+  }
+
+  #shapesOf(connection: OwnConnection, acceptsTable: (name: string) => boolean): Omit<Shape, 'id'>[] {
+    return this.tables()
+      .filter(acceptsTable)
+      .map((table) => readShape(connection, table))
+      .filter((shape) => shape !== undefined);
+  }
+
+  #openStream(
+    options: CheckedSubscribeOptions,
+    acceptsTable: (name: string) => boolean,
+    lsn: number,
+    partial: StoredProgress['partial'],
+  ): ChangeStream {
+    const selection: Selection = {
+      acceptsTable,
+      opMask: maskOf(options.ops),
+      isSkippingUnchanged: options.skipUnchanged,
+      isEverything:
+        this.filter.isEverything && makeTableFilter(options).isEverything && maskOf(options.ops) === everyOp && !options.skipUnchanged,
+    };
+    const stream = new LogStream({
+      lookout: this.#lookout,
+      decoder: { source: this.name, integers: options.integers, selection, shape: (id) => this.#shape(id) },
+      lsn,
+      partial,
+      onGap: () => ++this.#gaps,
+      onClose: (closed) => this.#streams.delete(closed),
+    });
+    this.#streams.add(stream);
+    return { reader: stream, drain: stream };
+  }
+
+  #shape(id: number): Shape {
+    const known = this.#shapes.get(id);
+    if (known !== undefined) return known;
+    this.#shapes = new Map(this.#lookout.tables.allShapes().map((shape) => [shape.id, shape]));
+    const shape = this.#shapes.get(id);
+    if (shape === undefined) {
+      throw new RowtapError('ROWTAP_CORRUPT_LOG', { detail: `a row of it names table ${id}, which it does not describe`, lsn: this.lsn });
+    }
+    return shape;
+  }
+
+  #openTransaction(): ApplicationTransaction | undefined {
+    const { given } = this.#parts.target;
+    if (given === undefined) return undefined;
+    if (given instanceof Writer) return openTransactionOf([given]);
+    return this.#parts.target.isInTransaction() ? (given as ApplicationTransaction) : undefined;
+  }
+
+  #gapEvent(lsn: number, reason: GapReason): GapEvent {
+    return { source: this.name, lsn, index: 0, time: Date.now(), op: 'gap', reason, table: null, before: null, after: null };
+  }
+}
