@@ -1,9 +1,12 @@
+import type { Row } from '../decode/record.js';
+import { type RowMaker, rowMaker } from '../decode/row-maker.js';
 import type { Selection } from '../decode/selection.js';
 import type { Change, GapReason, RowChange, SchemaEvent } from '../model/change.js';
 import type { RowOp } from '../model/options.js';
 import type { IntegerMode, SqlValue } from '../model/value.js';
 import type { RawRow } from './connection.js';
-import { LogOp, valuesPerRow } from './log-names.js';
+import { LogOp } from './log-names.js';
+import { atKind, firstValue } from './log-pages.js';
 import { keyColumns, type Shape, storedColumns } from './shape.js';
 import { rowsPerImage } from './trigger-sql.js';
 
@@ -16,19 +19,15 @@ export interface LogDecoderOptions {
   shape(id: number): Shape;
 }
 
-/** As the columns of a row of the log stand in a query of all: "id", "time", "shape", "op", the values. */
-const atShape = 2;
-const atOp = 3;
-const firstValue = 4;
-
-type Row = Record<string, SqlValue>;
+type LastMarked = RowChange & { last: boolean };
 
 /** How rows of one shape are read. */
 interface Reading {
   table: string;
   shape: Shape;
-  columns: string[];
-  key: string[];
+  row: RowMaker;
+  /** Undefined where the table has no primary key. */
+  key: ((row: Row) => Row) | undefined;
   rowsPerImage: number;
   isAccepted: boolean;
 }
@@ -48,7 +47,7 @@ export class LogDecoder {
   #timeMs = 0;
   #index = 0;
   #firstIndex = 0;
-  #newestRow: (RowChange & { last: boolean }) | undefined;
+  #newestRow: LastMarked | undefined;
   #held: Change[] = [];
   #newest: Change | undefined;
 
@@ -78,12 +77,13 @@ export class LogDecoder {
     let next = at;
     while (next < end) {
       const row = rows[next] as RawRow;
-      const op = Number(row[atOp]);
+      const kind = row[atKind] as number;
+      const op = kind % 8;
       if (op === LogOp.nothing || op === LogOp.more) {
         next += 1;
         continue;
       }
-      const reading = this.#reading(Number(row[atShape]));
+      const reading = this.#reading((kind - op) / 8);
       const taken = op in opNames ? reading.rowsPerImage * (op === LogOp.update ? 2 : 1) : 1;
       if (next + taken > end) break;
       if (this.#index >= this.#firstIndex) this.#decodeOne(rows, next, op, reading, out);
@@ -121,18 +121,23 @@ export class LogDecoder {
   }
 
   #decodeOne(rows: readonly RawRow[], at: number, op: number, reading: Reading, out: Change[]): void {
-    const row = rows[at] as RawRow;
-    const position = { source: this.#options.source, lsn: this.#lsn, index: this.#index, time: this.#timeMs };
     if (op === LogOp.gap) {
-      this.#push(out, { ...position, op: 'gap', reason: row[firstValue] as GapReason, table: null, before: null, after: null });
+      this.#push(out, {
+        ...this.#position(),
+        op: 'gap',
+        reason: valueOf(rows, at, 0) as GapReason,
+        table: null,
+        before: null,
+        after: null,
+      });
       return;
     }
     if (!reading.isAccepted) return;
     if (op === LogOp.schema) {
-      const change = row[firstValue] as SchemaEvent['change'];
+      const change = valueOf(rows, at, 0) as SchemaEvent['change'];
       const columns = change === 'drop' ? [] : reading.shape.columns;
-      const sql = row[firstValue + 1] as string | null;
-      this.#push(out, { ...position, op: 'schema', table: reading.table, change, columns, sql, before: null, after: null });
+      const sql = valueOf(rows, at, 1) as string | null;
+      this.#push(out, { ...this.#position(), op: 'schema', table: reading.table, change, columns, sql, before: null, after: null });
       return;
     }
     // Bits of the selection are those of the frames, which count alike.
@@ -140,18 +145,19 @@ export class LogDecoder {
     const second = at + reading.rowsPerImage;
     if (op === LogOp.update && this.#options.selection.isSkippingUnchanged && isUnchanged(rows, at, second, reading)) return;
     const first = this.#image(rows, at, reading);
-    const before = op === LogOp.insert ? null : first;
-    const after = op === LogOp.insert ? first : op === LogOp.update ? this.#image(rows, second, reading) : null;
-    const change = {
-      ...position,
+    const change: LastMarked = {
+      source: this.#options.source,
+      lsn: this.#lsn,
+      index: this.#index,
+      time: this.#timeMs,
       op: opNames[op] as RowOp,
       table: reading.table,
-      key: keyOf(reading, first),
-      before,
-      after,
+      key: reading.key === undefined ? null : reading.key(first),
+      before: op === LogOp.insert ? null : first,
+      after: op === LogOp.insert ? first : op === LogOp.update ? this.#image(rows, second, reading) : null,
       indirect: false,
       last: false,
-    } as RowChange & { last: boolean };
+    };
     this.#newestRow = change;
     this.#push(out, change);
   }
@@ -161,17 +167,17 @@ export class LogDecoder {
     out.push(change);
   }
 
-  #image(rows: readonly RawRow[], at: number, { columns }: Reading): Row {
-    const image: Row = {};
-    let row = rows[at] as RawRow;
-    for (let column = 0, value = firstValue, part = at; column < columns.length; ++column, ++value) {
-      if (value === firstValue + valuesPerRow) {
-        row = rows[++part] as RawRow;
-        value = firstValue;
-      }
-      setValue(image, columns[column] as string, this.#toValue(row[value] as RawRow[number]));
-    }
-    return image;
+  #image(rows: readonly RawRow[], at: number, { row, rowsPerImage: count }: Reading): Row {
+    if (count === 1) return row(rows[at] as RawRow, firstValue, this.#toValue);
+    return row(
+      rows.slice(at, at + count).flatMap((part) => part.slice(firstValue)),
+      0,
+      this.#toValue,
+    );
+  }
+
+  #position(): { source: string; lsn: number; index: number; time: number } {
+    return { source: this.#options.source, lsn: this.#lsn, index: this.#index, time: this.#timeMs };
   }
 
   #reading(id: number): Reading {
@@ -181,8 +187,8 @@ export class LogDecoder {
       reading = {
         table: shape.table,
         shape,
-        columns: storedColumns(shape).map(({ name }) => name),
-        key: keyColumns(shape),
+        row: rowMaker(storedColumns(shape).map(({ name }) => name)),
+        key: keyMaker(shape),
         rowsPerImage: rowsPerImage(shape),
         isAccepted: this.#options.selection.acceptsTable(shape.table),
       };
@@ -192,23 +198,22 @@ export class LogDecoder {
   }
 }
 
-/** One column is called so that an assignment would not make a property of it. */
-function setValue(row: Row, column: string, value: SqlValue): void {
-  if (column === '__proto__') Object.defineProperty(row, column, { value, enumerable: true, configurable: true, writable: true });
-  else row[column] = value;
+/** Of a row its primary key. */
+export function keyMaker(shape: Pick<Shape, 'columns'>): ((row: Row) => Row) | undefined {
+  const key = keyColumns(shape);
+  if (key.length === 0) return undefined;
+  const make = rowMaker(key);
+  return (row) => make(key, 0, (column) => row[column] as SqlValue);
 }
 
-function keyOf({ key }: Reading, row: Row): Row | null {
-  if (key.length === 0) return null;
-  const values: Row = {};
-  for (const column of key) setValue(values, column, row[column] as SqlValue);
-  return values;
+function valueOf(rows: readonly RawRow[], at: number, index: number): RawRow[number] {
+  return (rows[at] as RawRow)[firstValue + index] as RawRow[number];
 }
 
 function isUnchanged(rows: readonly RawRow[], first: number, second: number, reading: Reading): boolean {
   for (let row = 0; row < reading.rowsPerImage; ++row) {
     const [a, b] = [rows[first + row] as RawRow, rows[second + row] as RawRow];
-    for (let value = firstValue; value < firstValue + valuesPerRow; ++value) {
+    for (let value = firstValue; value < a.length; ++value) {
       if (!isSame(a[value] as RawRow[number], b[value] as RawRow[number])) return false;
     }
   }

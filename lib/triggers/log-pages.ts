@@ -1,23 +1,36 @@
-import type { RawRow, TriggerConnection } from './connection.js';
-import { type LogNames, valuesPerRow } from './log-names.js';
-import { rawRows } from './connection.js';
+import { type RawRow, rawRows, type TriggerConnection } from './connection.js';
+import type { LogNames } from './log-names.js';
 
-const wantedBytes = 1024 * 1024;
+/** Enough to be worth a statement, and little enough to be gone before the garbage collector moves it. */
+const wantedBytes = 512 * 1024;
 const fewestRows = 16;
-const mostRows = 8192;
+const mostRows = 2048;
 /** What a row takes apart from its values. */
 const bytesPerRow = 100;
 
-const columns = ['"id"', '"time"', '"shape"', '"op"', ...Array.from({ length: valuesPerRow }, (_, index) => `"v${index}"`)].join(', ');
+/**
+ * A row as `read` gives it: its id, what it is (a LogOp), and of which shape, and then its values. The first two are REALs, which make no bigints.
+ */
+export const atId = 0;
+export const atKind = 1;
+export const firstValue = 2;
+
+export function idOf(row: RawRow): number {
+  return row[atId] as number;
+}
 
 /** Reads the log a page at a time; how many rows that are goes by how large the last ones were. */
 export class LogPages {
   readonly #rows: { all(...values: unknown[]): RawRow[] };
+  readonly values: number;
   #limit = 256;
   /** Of the last page, about. */
   bytes = 0;
 
-  constructor(connection: TriggerConnection, { log }: LogNames) {
+  /** `values`: how many of the value columns are in use. */
+  constructor(connection: TriggerConnection, { log }: LogNames, values: number) {
+    this.values = values;
+    const columns = ['"id" * 1.0', '"shape" * 8.0 + "op"', ...Array.from({ length: values }, (_, index) => `"v${index}"`)].join(', ');
     this.#rows = rawRows(connection, `SELECT ${columns} FROM main.${log} WHERE "id" > ? AND "id" <= ? ORDER BY "id" LIMIT ?`);
   }
 

@@ -6,7 +6,7 @@ import { DecodedTransaction } from '../delivery/transaction.js';
 import type { Change, RowChange, Transaction } from '../model/change.js';
 import type { RawRow } from './connection.js';
 import { LogDecoder, type LogDecoderOptions } from './log-decoder.js';
-import { LogPages } from './log-pages.js';
+import { idOf, type LogPages } from './log-pages.js';
 import type { LoggedCommit } from './log-tables.js';
 import type { Lookout } from './lookout.js';
 
@@ -29,7 +29,7 @@ const mostRowsAtOnce = 50_000;
 export class LogStream implements StreamState, ChangeDrain {
   readonly #parts: LogStreamParts;
   readonly #decoder: LogDecoder;
-  readonly #pages: LogPages;
+  #pages: LogPages;
   /** All of it has been handed over. */
   #lsn: number;
   #lastId: number;
@@ -48,7 +48,7 @@ export class LogStream implements StreamState, ChangeDrain {
     this.#lsn = parts.lsn;
     const { lookout } = parts;
     this.#decoder = new LogDecoder(parts.decoder);
-    this.#pages = new LogPages(lookout.connection, lookout.names);
+    this.#pages = lookout.openPages();
     this.#lastId = lookout.commitUpTo(parts.lsn)?.lastId ?? 0;
   }
 
@@ -149,6 +149,7 @@ export class LogStream implements StreamState, ChangeDrain {
   #readPage(commit: LoggedCommit, isByTransaction: boolean): number {
     // A page may reach over several commits; one that is handed over as a whole is not begun in it.
     const last = isByTransaction ? commit : (this.#commits.at(-1) as LoggedCommit);
+    if (this.#pages.values !== this.#parts.lookout.valueColumns) this.#pages = this.#parts.lookout.openPages();
     this.#rows = this.#pages.read(this.#lastId, last.lastId);
     this.#at = 0;
     return this.#rows.length === 0 ? 1 : this.#pages.bytes;
@@ -161,7 +162,7 @@ export class LogStream implements StreamState, ChangeDrain {
       if (commit === undefined) return;
       const first = rows[this.#at];
       // Rows follow each other without a hole: none but the oldest are ever removed.
-      if (first === undefined ? rows.length === 0 && commit.lastId > this.#lastId : Number(first[0]) !== this.#lastId + 1) {
+      if (first === undefined ? rows.length === 0 && commit.lastId > this.#lastId : idOf(first) !== this.#lastId + 1) {
         this.#lose(commit, out, end);
         return;
       }
@@ -177,7 +178,7 @@ export class LogStream implements StreamState, ChangeDrain {
         this.#rows = [];
         return;
       }
-      if (next > this.#at) this.#lastId = Number((rows[next - 1] as RawRow)[0]);
+      if (next > this.#at) this.#lastId = idOf(rows[next - 1] as RawRow);
       this.#at = next;
       if (this.#lastId < commit.lastId) {
         // The rest of a change that is not whole is read again, with what follows.
@@ -196,7 +197,7 @@ export class LogStream implements StreamState, ChangeDrain {
     const rows = this.#rows;
     const [first, last] = [rows[this.#at], rows.at(-1)];
     if (first === undefined || last === undefined) return this.#at;
-    return Number(last[0]) <= lastId ? rows.length : this.#at + (lastId - Number(first[0])) + 1;
+    return idOf(last) <= lastId ? rows.length : this.#at + (lastId - idOf(first)) + 1;
   }
 
   #begin({ lsn, timeMs }: LoggedCommit): void {
@@ -275,7 +276,7 @@ class LoggedTransaction implements Transaction {
   }
 
   *#pages(): Generator<Change[], void, undefined> {
-    const pages = new LogPages(this.#lookout.connection, this.#lookout.names);
+    const pages = this.#lookout.openPages();
     const decoder = new LogDecoder(this.#options);
     decoder.begin(this.lsn, this.time, this.#firstIndex);
     let lastId = this.#afterId;
@@ -285,7 +286,7 @@ class LoggedTransaction implements Transaction {
       const next = decoder.decode(rows, 0, rows.length, changes);
       if (rows.length === 0) break;
       if (next === 0) pages.widen();
-      else lastId = Number((rows[next - 1] as RawRow)[0]);
+      else lastId = idOf(rows[next - 1] as RawRow);
       if (changes.length > 0) yield changes;
     }
     const rest: Change[] = [];

@@ -3,8 +3,10 @@ import { isBusy } from '../errors/is-busy.js';
 import { RowtapError } from '../errors/rowtap-error.js';
 import type { OwnConnection } from './connection.js';
 import { notInstalled, readInstalled, requireInstalled } from './installed.js';
-import type { LogNames } from './log-names.js';
+import { type LogNames, valuesPerRow } from './log-names.js';
+import { LogPages } from './log-pages.js';
 import { type LoggedCommit, LogTables } from './log-tables.js';
+import { type Shape, storedColumns } from './shape.js';
 import type { Target } from './target.js';
 
 /** How long a write in passing may hold up the thread for somebody else's lock. */
@@ -21,6 +23,7 @@ export class Lookout {
   #reading: OwnConnection | undefined;
   #inode: string | undefined;
   #checkedVersion = -1;
+  #valueColumns = 0;
   #newest: LoggedCommit = { lsn: 0, lastId: 0, timeMs: 0 };
   #history = '';
   /** Ends that could not be written, because the database is read-only: they count for this process alone. */
@@ -69,6 +72,15 @@ export class Lookout {
 
   get names(): LogNames {
     return this.#names;
+  }
+
+  /** Value columns of the log that some shape uses. */
+  get valueColumns(): number {
+    return this.#valueColumns;
+  }
+
+  openPages(): LogPages {
+    return new LogPages(this.connection, this.#names, this.#valueColumns);
   }
 
   /** For reading; open as long as the lookout is. */
@@ -159,7 +171,7 @@ export class Lookout {
     const history = tables.readState('history') ?? '';
     const newest = tables.newestCommit();
     const isOther = history !== this.#history || newest.lsn < this.#newest.lsn - this.#privateCommits.length;
-    if (!isOther && tables.lastId() === this.#newest.lastId && this.#schemaVersion() === this.#checkedVersion) {
+    if (!isOther && tables.lastId() === Math.max(newest.lastId, this.#newest.lastId) && this.#schemaVersion() === this.#checkedVersion) {
       this.#newest = newest.lsn > this.#newest.lsn ? newest : this.#newest;
       return;
     }
@@ -193,6 +205,7 @@ export class Lookout {
     const version = this.#schemaVersion();
     if (version === this.#checkedVersion) return;
     requireInstalled(readInstalled(connection, this.#names, tables), this.#target.path);
+    this.#valueColumns = valueColumnsOf(tables.allShapes());
     this.#checkedVersion = version;
   }
 
@@ -237,6 +250,11 @@ export class Lookout {
       this.#error = { code, message };
     }
   }
+}
+
+/** Events use two. */
+function valueColumnsOf(shapes: Shape[]): number {
+  return Math.max(2, ...shapes.map((shape) => Math.min(valuesPerRow, storedColumns(shape).length)));
 }
 
 function inodeOf(path: string): string | undefined {

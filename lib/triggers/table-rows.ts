@@ -1,12 +1,14 @@
+import type { Row } from '../decode/record.js';
+import { type RowMaker, rowMaker } from '../decode/row-maker.js';
 import type { Bootstrap } from '../delivery/bootstrap.js';
 import { RowtapError } from '../errors/rowtap-error.js';
 import type { Change, RowChange } from '../model/change.js';
 import type { SnapshotProgress } from '../model/options.js';
 import type { IntegerMode, SqlValue } from '../model/value.js';
 import { type OwnConnection, type RawRow, rawRows } from './connection.js';
-import { valueReader } from './log-decoder.js';
+import { keyMaker, valueReader } from './log-decoder.js';
 import { quoted } from './log-names.js';
-import { keyColumns, type Shape, storedColumns } from './shape.js';
+import { type Shape, storedColumns } from './shape.js';
 
 export interface TableRowsConfig {
   source: string;
@@ -26,12 +28,10 @@ const mostRowsInPage = 4096;
 /** A bootstrap event carries its table's definition under this name, out of sight, for those who build the table from it (Replica). */
 const schemaOfBootstrap = Symbol.for('rowtap.schema');
 
-type Row = Record<string, SqlValue>;
-
 interface Scan {
   shape: Omit<Shape, 'id'>;
-  columns: string[];
-  key: string[];
+  row: RowMaker;
+  key: ((row: Row) => Row) | undefined;
   rows: Iterator<RawRow>;
 }
 
@@ -128,7 +128,7 @@ export class TableRows implements Bootstrap {
     this.#table += 1;
     const columns = storedColumns(shape).map(({ name }) => name);
     const rows = rawRows(this.#config.connection, `SELECT ${columns.map(quoted).join(', ')} FROM main.${quoted(shape.table)}`);
-    this.#scan = { shape, columns, key: keyColumns(shape), rows: rows.iterate() };
+    this.#scan = { shape, row: rowMaker(columns), key: keyMaker(shape), rows: rows.iterate() };
     const event: Change = { ...this.#position(), op: 'bootstrap', table: shape.table, before: null, after: null };
     const { columns: all, sql } = shape;
     page.push(Object.defineProperty(event, schemaOfBootstrap, { value: { columns: all, sql }, enumerable: false }));
@@ -140,36 +140,20 @@ export class TableRows implements Bootstrap {
     return { source, lsn: this.lsn, index: this.#index++, time: timeMs };
   }
 
-  #rowOf(values: RawRow, { shape, columns, key }: Scan): RowChange {
-    const after = rowOf(columns, values.map(this.#toValue));
-    const keyed =
-      key.length === 0
-        ? null
-        : rowOf(
-            key,
-            key.map((column) => after[column] as SqlValue),
-          );
+  #rowOf(values: RawRow, { shape, row, key }: Scan): RowChange {
+    const after = row(values, 0, this.#toValue);
+    const position = this.#position();
     return {
-      ...this.#position(),
+      ...position,
       op: 'snapshot',
       table: shape.table,
-      key: keyed,
+      key: key?.(after) ?? null,
       before: null,
       after,
       indirect: false,
       last: false,
     };
   }
-}
-
-function rowOf(columns: string[], values: SqlValue[]): Row {
-  const row: Row = {};
-  for (const [index, column] of columns.entries()) {
-    const value = values[index] as SqlValue;
-    if (column === '__proto__') Object.defineProperty(row, column, { value, enumerable: true, configurable: true, writable: true });
-    else row[column] = value;
-  }
-  return row;
 }
 
 function isRow(change: Change): change is RowChange {
