@@ -4,6 +4,9 @@ import type { RowtapError } from '../errors/rowtap-error.js';
 import type { ForeignCommits } from './foreign-commits.js';
 import type { HookSource } from './hook-source.js';
 
+/** The path of what is no file: no other connection can open it. */
+export const memoryPath = ':memory:';
+
 export interface CapturedFileParts<Store, Log> {
   /** Equal for the same file, however its path was spelt. */
   key: string;
