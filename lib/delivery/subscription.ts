@@ -288,8 +288,9 @@ export class StreamSubscription implements Subscription, Parked {
 
   /** The next item or the end; undefined, and parked, where there is neither yet. Throws, closed, where the stream can't go on. */
   #take(): Result | undefined {
-    if (this.#acknowledgement.isDue) this.#acknowledgement.asked();
     while (!this.#isClosed) {
+      // In the loop: a snapshot without a row ends when more is asked for than there is.
+      if (this.#acknowledgement.isDue) this.#acknowledgement.asked();
       if (this.#at < this.#items.length) return { value: this.#handOver(), done: false };
       let state: 'more' | 'later' | 'end';
       try {

@@ -2,7 +2,9 @@ import { ReaderState } from '../binding/native.js';
 import { everyOp } from '../decode/selection.js';
 import type { PartialTransaction } from '../delivery/progress.js';
 import type { ChangeDrain, StreamState } from '../delivery/stream-reader.js';
+
 import { DecodedTransaction } from '../delivery/transaction.js';
+import { isBusy } from '../errors/is-busy.js';
 import type { Change, RowChange, Transaction } from '../model/change.js';
 import type { RawRow } from './connection.js';
 import { LogDecoder, type LogDecoderOptions } from './log-decoder.js';
@@ -17,6 +19,8 @@ export interface LogStreamParts {
   lsn: number;
   partial: PartialTransaction | undefined;
   onGap(): void;
+  /** Somebody keeps everybody from reading just now: lets the subscription read again soon. */
+  onLocked(): void;
   onClose(stream: LogStream): void;
 }
 
@@ -105,6 +109,16 @@ export class LogStream implements StreamState, ChangeDrain {
 
   /** `end` is called after each commit, when everything of it stands in `out`. */
   #read(out: Change[], end: (commit: LoggedCommit) => void, large?: Transaction[]): number {
+    try {
+      return this.#readOn(out, end, large);
+    } catch (error) {
+      if (!isBusy(error)) throw error;
+      this.#parts.onLocked();
+      return 0;
+    }
+  }
+
+  #readOn(out: Change[], end: (commit: LoggedCommit) => void, large?: Transaction[]): number {
     if (this.#isClosed) return 0;
     let bytes = 0;
     while (bytes === 0) {

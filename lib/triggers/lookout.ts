@@ -11,6 +11,7 @@ import type { Target } from './target.js';
 
 /** How long a write in passing may hold up the thread for somebody else's lock. */
 const passingTimeoutMs = 5;
+const mostTimeoutMs = 100;
 const longMs = 1000;
 
 /**
@@ -35,6 +36,7 @@ export class Lookout {
   #failure: RowtapError | undefined;
   #error: { code: string; message: string } | undefined;
   #blockedSinceMs: number | undefined;
+  #failures = 0;
 
   constructor(target: Target, names: LogNames) {
     this.#target = target;
@@ -92,11 +94,22 @@ export class Lookout {
     return this.#reading;
   }
 
+  /** Somebody else's lock is waited for as long as an application's own connection waits. */
+  patiently<T>(timeoutMs: number, read: () => T): T {
+    const { connection } = this;
+    connection.exec(`PRAGMA busy_timeout = ${timeoutMs}`);
+    try {
+      return read();
+    } finally {
+      connection.exec(`PRAGMA busy_timeout = ${passingTimeoutMs}`);
+    }
+  }
+
   /** Throws ROWTAP_NOT_INSTALLED, and what SQLite throws where it can't be read. */
   open(): void {
     const { tables } = this;
     if (!tables.exist) throw notInstalled(`there is no table ${this.#names.logTable}`, this.#target.path);
-    requireInstalled(readInstalled(this.connection, this.#names, tables), this.#target.path);
+    this.#check(this.connection, tables);
     this.#history = tables.readState('history') ?? '';
     this.#newest = tables.newestCommit();
     this.#opened = this.#newest;
@@ -113,6 +126,7 @@ export class Lookout {
       this.#look();
       this.#error = undefined;
       this.#blockedSinceMs = undefined;
+      this.#failures = 0;
     } catch (error) {
       this.#note(error);
     }
@@ -168,10 +182,14 @@ export class Lookout {
 
   #look(): void {
     const { tables } = this;
-    const history = tables.readState('history') ?? '';
-    const newest = tables.newestCommit();
+    const { history, newest, lastId, version } = this.#atOnce(() => ({
+      history: tables.readState('history') ?? '',
+      newest: tables.newestCommit(),
+      lastId: tables.lastId(),
+      version: this.#schemaVersion(),
+    }));
     const isOther = history !== this.#history || newest.lsn < this.#newest.lsn - this.#privateCommits.length;
-    if (!isOther && tables.lastId() === Math.max(newest.lastId, this.#newest.lastId) && this.#schemaVersion() === this.#checkedVersion) {
+    if (!isOther && lastId === Math.max(newest.lastId, this.#newest.lastId) && version === this.#checkedVersion) {
       this.#newest = newest.lsn > this.#newest.lsn ? newest : this.#newest;
       return;
     }
@@ -180,14 +198,30 @@ export class Lookout {
     this.#history = history;
   }
 
+  /** In one read transaction: each would have to get its own lock beside those who write. */
+  #atOnce<T>(read: () => T): T {
+    const { connection } = this;
+    connection.exec('BEGIN');
+    try {
+      return read();
+    } finally {
+      connection.exec('COMMIT');
+    }
+  }
+
   #end(isOther: boolean): void {
-    this.#write(passingTimeoutMs, (tables, connection) => {
+    this.#write(this.#timeoutMs(), (tables, connection) => {
       this.#check(connection, tables);
       // Numbers go on above those that were handed out here.
       const afterLsn = isOther ? this.#newest.lsn + 1 : 0;
       this.#newest = tables.endCommit(afterLsn);
       if (isOther) this.#changedAtLsn = this.#newest.lsn;
     });
+  }
+
+  /** Among busy writers the one that waits a little longer each time gets its turn. */
+  #timeoutMs(): number {
+    return Math.min(mostTimeoutMs, passingTimeoutMs * 2 ** this.#failures);
   }
 
   #endPrivately(tables: LogTables): void {
@@ -244,6 +278,7 @@ export class Lookout {
       this.#failure = notInstalled(`there is no table ${this.#names.logTable} any more`, this.#target.path);
     } else if (isBusy(error)) {
       this.#blockedSinceMs ??= performance.now();
+      this.#failures += 1;
       this.#error = new RowtapError('ROWTAP_BUSY', { detail: 'the log can not be read on while another program has the database locked' });
     } else {
       this.#blockedSinceMs = undefined;

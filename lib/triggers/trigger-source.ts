@@ -52,7 +52,7 @@ export interface TriggerSourceParts {
 /** How often it is looked whatever other signals say, and where they have failed. */
 const lookMs = 250;
 /** How soon it is looked again where somebody had the file locked. */
-const retryMs = 20;
+const retryMs = 5;
 const checkpointTimeoutMs = 5;
 const lockTimeoutMs = 5000;
 
@@ -82,6 +82,8 @@ export class TriggerSource implements Source {
   #signal: Signal | undefined;
   #signalError: RowtapError | undefined;
   #retry: NodeJS.Timeout | undefined;
+  /** Longer while a subscription begins, which its caller waits for. */
+  #storeTimeoutMs = checkpointTimeoutMs;
   #gaps = 0;
   #tables: string[] = [];
   #isClosed = false;
@@ -95,9 +97,11 @@ export class TriggerSource implements Source {
     const { target, options } = parts;
     this.#lookout = new Lookout(target, logNames(options.logTable));
     try {
-      this.#lookout.open();
-      this.#requireTables(options.tables, 'the database');
-      this.#tables = this.tables();
+      this.#lookout.patiently(lockTimeoutMs, () => {
+        this.#lookout.open();
+        this.#requireTables(options.tables, 'the database');
+        this.#tables = this.tables();
+      });
     } catch (error) {
       this.#lookout.close();
       throw error;
@@ -114,7 +118,7 @@ export class TriggerSource implements Source {
       },
       isReadonly: target.isReadonly,
       connect: () => {
-        const connection = target.open({ isReadonly: target.isReadonly, timeoutMs: checkpointTimeoutMs });
+        const connection = target.open({ isReadonly: target.isReadonly, timeoutMs: this.#storeTimeoutMs });
         return Object.assign(connection, { claim: () => true }) as never;
       },
       history: () => this.#lookout.history,
@@ -293,6 +297,16 @@ export class TriggerSource implements Source {
   }
 
   #open(options: CheckedSubscribeOptions): StreamSubscription {
+    const timeoutMs = this.#parts.target.isInTransaction() ? 0 : lockTimeoutMs;
+    this.#storeTimeoutMs = Math.max(timeoutMs, checkpointTimeoutMs);
+    try {
+      return this.#lookout.patiently(timeoutMs, () => this.#openNow(options));
+    } finally {
+      this.#storeTimeoutMs = checkpointTimeoutMs;
+    }
+  }
+
+  #openNow(options: CheckedSubscribeOptions): StreamSubscription {
     this.#requireTables(options.tables, `the source "${this.name}"`);
     const { consumer } = options;
     const acceptsTable = this.#acceptorFor(options);
@@ -416,6 +430,7 @@ export class TriggerSource implements Source {
       lsn,
       partial,
       onGap: () => ++this.#gaps,
+      onLocked: () => void setTimeout(() => this.#parts.turns.request(), retryMs).unref(),
       onClose: (closed) => this.#streams.delete(closed),
     });
     this.#streams.add(stream);
