@@ -10,14 +10,14 @@ import {
 } from '../support/power-loss-transactions.js';
 import { printedSeed } from '../support/seeded-random.js';
 
-// What SQLite promises for a power cut, at every point of some transactions (every eighth, where it is not at full size): that the disk of the
-// tests is one on which it can keep that, and that it loses what a disk may lose.
+// What SQLite promises for a power cut, at every point of some transactions (at forty of them, where it is not at full size): that the disk of
+// the tests is one on which it can keep that, and that it loses what a disk may lose.
 
 const seed = printedSeed();
 const isFull = process.env.ROWTAP_SOAK !== undefined;
-const transactions = new PowerLossTransactions(transactionsOf(seed, isFull ? 24 : 10));
-/** So many points further on each time, from one that the seed gives. */
-const step = isFull ? 1 : 8;
+const transactions = new PowerLossTransactions(transactionsOf(seed, isFull ? 24 : 14));
+/** Of each setting, where not all are tried: how many operations its transactions take differs fourfold by the seed. */
+const fewestPoints = 40;
 /** Of each point: with all lost, and so many times with some. */
 const draws = isFull ? 4 : 1;
 
@@ -33,6 +33,8 @@ async function cutEverywhere(setting: Setting): Promise<Aftermath[]> {
     aftermaths.push(aftermath);
     return aftermath.operations !== undefined;
   };
+  const { operations = 0 } = await transactions.runUntil({ cutAt: Number.POSITIVE_INFINITY, mode: 'all', seed }, setting);
+  const step = isFull ? 1 : Math.floor(operations / fewestPoints);
   for (let after = seed % step, isOver = false; !isOver; after += step) {
     const ends = await Promise.all(Array.from({ length: draws + 1 }, (_, draw) => cut(after, draw)));
     isOver = ends.includes(true);
@@ -45,7 +47,7 @@ test.each(settings)(
   { timeout: 3_600_000 },
   async (setting) => {
     const aftermaths = await cutEverywhere(setting);
-    expect(aftermaths.length).toBeGreaterThan(20);
+    expect(aftermaths.length).toBeGreaterThan(60);
     // A promise that is not made is not kept by chance.
     expect(aftermaths.some(isLoss)).toBe(setting.keeps !== 'all');
     console.log(
