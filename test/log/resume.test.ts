@@ -1,8 +1,10 @@
 /** What is committed is delivered after a restart, to each consumer from where it stopped. */
-import { Database } from 'rowtap';
+import { type Change, Database } from 'rowtap';
 import { describe, expect, test } from 'vitest';
+import { writerBinding } from '../../lib/writer/native-binding.js';
 import { brief } from '../support/captured.js';
-import { live, logFile, otherProcess, Reading } from './lives.js';
+import { nativeConnectionOf } from '../support/native-connection.js';
+import { type Life, live, logFile, otherProcess, Reading } from './lives.js';
 
 describe.each(['wal', 'delete'] as const)('in journal mode %s', (mode) => {
   test('a consumer reads on where it stopped, and hears of nothing twice', async () => {
@@ -148,17 +150,51 @@ test('a subscription without a name begins at the end of the log', async () => {
   expect((await reading.take(1)).map(brief)).toEqual(['insert t (2)']);
 });
 
-test('LSNs go on across lives, be the clock what it may', async () => {
-  const path = logFile();
-  const lsns: number[] = [];
-  for (let i = 0; i < 3; i++) {
-    const { db, source, close } = live(path);
-    db.exec('CREATE TABLE IF NOT EXISTS t (id INTEGER PRIMARY KEY)');
-    const reading = new Reading(source.subscribe({ tables: ['t*'] }));
-    db.exec(`INSERT INTO t VALUES (${i})`);
-    lsns.push(...(await reading.take(1)).map(({ lsn }) => lsn));
-    await close();
+describe('where the clock was ten years ahead, and was put right', () => {
+  const tenYearsAheadLsn = (Date.now() + 10 * 365 * 86_400_000) * 1000;
+  /** Each in a process of its own, whose first LSN is its clock's: this one has had greater ones. */
+  const write = 'new rowtap.Database(path).exec(`INSERT INTO t VALUES (${given[0]})`).close()';
+  const writeAndRead = `const db = new rowtap.Database(path);
+    const subscription = rowtap.openSource(db, { durability: 'log' }).subscribe();
+    db.exec(\`INSERT INTO t VALUES (\${given[0]})\`);
+    const { value } = await subscription[Symbol.asyncIterator]().next();
+    console.log(JSON.stringify(value));
+    db.close();`;
+
+  /** Of its only process so far, with the row 1. */
+  function liveAhead(path: string): Life {
+    const life = live(path);
+    life.db.exec('CREATE TABLE t (id INTEGER PRIMARY KEY)');
+    writerBinding().hubOf(nativeConnectionOf(life.db)).hub.raiseLsn(tenYearsAheadLsn);
+    life.db.exec('INSERT INTO t VALUES (1)');
+    return life;
   }
-  expect(lsns).toEqual([...lsns].sort((a, b) => a - b));
-  expect(new Set(lsns).size).toBe(3);
+
+  test('LSNs go on above those in the log, in each later life', async () => {
+    const path = logFile();
+    const { source, close } = liveAhead(path);
+    const aheadLsn = source.info().lsn;
+    expect(aheadLsn).toBeGreaterThan(tenYearsAheadLsn);
+    await close();
+    const [two, three] = [await otherProcess(path, writeAndRead, '2'), await otherProcess(path, writeAndRead, '3')].map(
+      (printed) => JSON.parse(printed) as Change,
+    );
+    expect([two, three].map((change) => brief(change as Change))).toEqual(['insert t (2)', 'insert t (3)']);
+    expect(two?.lsn).toBeGreaterThan(aheadLsn);
+    expect(three?.lsn).toBeGreaterThan(two?.lsn as number);
+  });
+
+  test('a consumer that has read what was written then has all that is written now', async () => {
+    const path = logFile();
+    const { db, source, close } = liveAhead(path);
+    const subscription = source.subscribe({ consumer: 'index', snapshot: 'never', ack: 'manual' });
+    db.exec('INSERT INTO t VALUES (2)');
+    subscription.ack((await new Reading(subscription).take(1)).at(-1) as never);
+    await close();
+    await otherProcess(path, write, '3');
+    await otherProcess(path, write, '4');
+    const rest = live(path);
+    const changes = await new Reading(rest.source.subscribe({ consumer: 'index', snapshot: 'never' })).take(2);
+    expect(changes.map(brief)).toEqual(['insert t (3)', 'insert t (4)']);
+  });
 });
