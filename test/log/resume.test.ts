@@ -46,43 +46,41 @@ describe.each(['wal', 'delete'] as const)('in journal mode %s', (mode) => {
   });
 });
 
-test('a consumer goes on in the middle of a large transaction', async () => {
-  const path = logFile();
-  const first = live(path);
-  first.db.exec('CREATE TABLE t (id INTEGER PRIMARY KEY, a)');
-  const subscription = first.source.subscribe({ consumer: 'index', snapshot: 'never', ack: 'manual' });
-  first.db.exec(`WITH RECURSIVE n(i) AS (SELECT 1 UNION ALL SELECT i + 1 FROM n WHERE i < 30000)
-                 INSERT INTO t SELECT i, 'some text that makes the row longer, number ' || i FROM n`);
-  const half = (await new Reading(subscription).take(12_345)).at(-1);
-  subscription.ack(half as never);
-  await subscription.flush();
-  await first.close();
+describe('a consumer goes on in the middle of a large transaction', () => {
+  const rows = 30_000;
 
-  const second = live(path);
-  const rest = await new Reading(second.source.subscribe({ consumer: 'index', snapshot: 'never' })).take(30_000 - 12_345);
-  expect(rest.map(({ index }) => index)).toEqual(Array.from({ length: 30_000 - 12_345 }, (_, i) => 12_345 + i));
-  expect(rest[0]?.after).toEqual({ id: 12_346, a: 'some text that makes the row longer, number 12346' });
-  expect([rest[0], rest.at(-1)].map((change) => change !== undefined && 'last' in change && change.last)).toEqual([false, true]);
-});
-
-test('the same by transactions: the first one is what is left of it', async () => {
-  const path = logFile();
-  const first = live(path);
-  first.db.exec('CREATE TABLE t (id INTEGER PRIMARY KEY, a)');
-  const subscription = first.source.subscribe({ consumer: 'index', snapshot: 'never', ack: 'manual' });
-  first.db.exec(`WITH RECURSIVE n(i) AS (SELECT 1 UNION ALL SELECT i + 1 FROM n WHERE i < 30000)
-                 INSERT INTO t SELECT i, 'some text that makes the row longer, number ' || i FROM n`);
-  subscription.ack((await new Reading(subscription).take(29_000)).at(-1) as never);
-  await first.close();
-  const second = live(path);
-  second.db.exec("INSERT INTO t VALUES (0, 'new')");
-  const lengths: number[] = [];
-  for await (const transaction of second.source.subscribe({ consumer: 'index', snapshot: 'never' }).transactions()) {
-    lengths.push([...transaction].length);
-    expect(transaction.length).toBe(lengths.at(-1));
-    if (lengths.length === 2) break;
+  /** The file's next life, in which a consumer has acknowledged so many changes of the transaction before. */
+  async function liveAfter(acknowledged: number): Promise<Life> {
+    const path = logFile();
+    const { db, source, close } = live(path);
+    db.exec('CREATE TABLE t (id INTEGER PRIMARY KEY, a)');
+    const subscription = source.subscribe({ consumer: 'index', snapshot: 'never', ack: 'manual' });
+    db.exec(`WITH RECURSIVE n(i) AS (SELECT 1 UNION ALL SELECT i + 1 FROM n WHERE i < ${rows})
+             INSERT INTO t SELECT i, 'some text that makes the row longer, number ' || i FROM n`);
+    subscription.ack((await new Reading(subscription).take(acknowledged)).at(-1) as never);
+    await close();
+    return live(path);
   }
-  expect(lengths).toEqual([1000, 1]);
+
+  test('change by change', async () => {
+    const { source } = await liveAfter(12_345);
+    const rest = await new Reading(source.subscribe({ consumer: 'index', snapshot: 'never' })).take(rows - 12_345);
+    expect(rest.map(({ index }) => index)).toEqual(Array.from({ length: rows - 12_345 }, (_, i) => 12_345 + i));
+    expect(rest[0]?.after).toEqual({ id: 12_346, a: 'some text that makes the row longer, number 12346' });
+    expect([rest[0], rest.at(-1)].map((change) => change !== undefined && 'last' in change && change.last)).toEqual([false, true]);
+  });
+
+  test('by transactions: the first one is what is left of it', async () => {
+    const { db, source } = await liveAfter(29_000);
+    db.exec("INSERT INTO t VALUES (0, 'new')");
+    const lengths: number[] = [];
+    for await (const transaction of source.subscribe({ consumer: 'index', snapshot: 'never' }).transactions()) {
+      lengths.push([...transaction].length);
+      expect(transaction.length).toBe(lengths.at(-1));
+      if (lengths.length === 2) break;
+    }
+    expect(lengths).toEqual([1000, 1]);
+  });
 });
 
 test('old entries are read with the columns that they were written under, after any change of the schema', async () => {

@@ -137,29 +137,31 @@ describe('a commit that is refused and tried again is in the log once', () => {
     expect(await file.logged()).toEqual([['insert child (1, 7)', "insert t (7, 'mended')"]]);
   });
 
-  test('for a reader of a database with a rollback journal, behind the hook', async () => {
-    const file = await LoggedFile.make({ mode: 'delete', before });
-    const db = file.open();
-    const reader = file.open();
-    reader.exec('BEGIN; SELECT * FROM t');
-    db.exec("BEGIN; INSERT INTO t VALUES (1, 'first')");
-    expect(failureOf(() => db.exec('COMMIT'))).toBe('SQLITE_BUSY');
-    expect(failureOf(() => db.exec('COMMIT'))).toBe('SQLITE_BUSY');
-    reader.exec('COMMIT');
-    db.exec("INSERT INTO t VALUES (2, 'second'); COMMIT");
-    expect(await file.logged()).toEqual([["insert t (1, 'first')", "insert t (2, 'second')"]]);
-  });
+  describe('for a reader of a database with a rollback journal, behind the hook', () => {
+    /** Its COMMIT was refused twice, and nobody reads any more. */
+    async function refused(): Promise<{ file: LoggedFile; db: Database }> {
+      const file = await LoggedFile.make({ mode: 'delete', before });
+      const db = file.open();
+      const reader = file.open();
+      reader.exec('BEGIN; SELECT * FROM t');
+      db.exec("BEGIN; INSERT INTO t VALUES (1, 'first')");
+      expect(failureOf(() => db.exec('COMMIT'))).toBe('SQLITE_BUSY');
+      expect(failureOf(() => db.exec('COMMIT'))).toBe('SQLITE_BUSY');
+      reader.exec('COMMIT');
+      return { file, db };
+    }
 
-  test('and not at all where it is rolled back after that', async () => {
-    const file = await LoggedFile.make({ mode: 'delete', before });
-    const db = file.open();
-    const reader = file.open();
-    reader.exec('BEGIN; SELECT * FROM t');
-    db.exec("BEGIN; INSERT INTO t VALUES (1, 'first')");
-    expect(failureOf(() => db.exec('COMMIT'))).toBe('SQLITE_BUSY');
-    db.exec('ROLLBACK');
-    reader.exec('COMMIT');
-    await expectNothingLogged(file, db);
+    test('with what was added since', async () => {
+      const { file, db } = await refused();
+      db.exec("INSERT INTO t VALUES (2, 'second'); COMMIT");
+      expect(await file.logged()).toEqual([["insert t (1, 'first')", "insert t (2, 'second')"]]);
+    });
+
+    test('and not at all where it is rolled back after that', async () => {
+      const { file, db } = await refused();
+      db.exec('ROLLBACK');
+      await expectNothingLogged(file, db);
+    });
   });
 
   test('with several files, of which the other one is locked', async () => {
