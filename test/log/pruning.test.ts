@@ -56,6 +56,26 @@ test('past its size the oldest entries go: who needed them gets one gap, and the
   expect(ids.length).toBeGreaterThan(5);
 });
 
+test('at its age an entry goes, acknowledged or not: who needed it gets one gap, and then what is left', { timeout: 30_000 }, async () => {
+  const path = logFile();
+  const first = live(path, { retention: { maxAgeMs: 50 } });
+  first.db.exec('CREATE TABLE t (id INTEGER PRIMARY KEY)');
+  await first.source.subscribe({ consumer: 'behind', snapshot: 'never' }).ready;
+  for (let id = 1; id <= 20; id++) first.db.exec(`INSERT INTO t VALUES (${id})`);
+  expect(entries(first.db)).toBeGreaterThanOrEqual(20);
+  // The newest ones stay: with them the log goes on.
+  await vi.waitUntil(() => entries(first.db) <= 2, { timeout: 20_000, interval: 100 });
+  await first.close();
+
+  const { db, source } = live(path, { retention: { maxAgeMs: 86_400_000 } });
+  const reading = new Reading(source.subscribe({ consumer: 'behind', snapshot: 'never' }));
+  db.exec('INSERT INTO t VALUES (21)');
+  const changes = await reading.until((change) => change.after?.['id'] === 21);
+  expect(brief(changes[0] as never)).toBe('gap log-pruned');
+  const ids = changes.slice(1).map(({ after }) => Number(after?.['id']));
+  expect(ids).toEqual([20, 21].slice(-ids.length));
+});
+
 test('a gap makes `when-needed` take a new snapshot', { timeout: 30_000 }, async () => {
   const path = logFile();
   const retention = { maxBytes: 5000 };
