@@ -1,18 +1,14 @@
-import { spawn } from 'node:child_process';
-import { once } from 'node:events';
-import { mkdirSync, mkdtempSync, readdirSync, rmSync, writeFileSync } from 'node:fs';
-import { tmpdir } from 'node:os';
-import { dirname, join } from 'node:path';
-import { createInterface } from 'node:readline';
-import { fileURLToPath } from 'node:url';
+import { mkdirSync, readdirSync, rmSync } from 'node:fs';
+import { join } from 'node:path';
 import { Database } from 'rowtap';
-import { afterAll, beforeAll, expect, test } from 'vitest';
-import { runCompiler } from '../support/compile.js';
+import { expect, test } from 'vitest';
 import { DurableHistory } from './durable-history.js';
 import { type DurablePoint, durablePoints } from './durable-kill-points.js';
 import type { DurableReport, DurableTask } from './durable-killed-child.js';
 import { readDurableState } from './durable-state.js';
 import { schema } from './durable-transactions.js';
+import { shuffled } from './kill-points.js';
+import { type End, KilledProgram, rowtapAddress } from './killed-program.js';
 import { numbersPerThread, randomOf } from './numbered-transactions.js';
 
 // A file with a log, two consumers of it, and kills: each consumer gets what was committed, and nothing else.
@@ -29,30 +25,20 @@ const livesPerFile = 16;
 const atOnce = 3;
 const seed = Number(process.env.ROWTAP_KILL_SEED ?? Date.now() % 1_000_000);
 
-const rowtap = new URL('../../dist/index.js', import.meta.url).href;
-const folder = mkdtempSync(join(tmpdir(), 'rowtap-durable-'));
-const program = join(folder, 'program/stress/durable-killed-child.js');
+const program = new KilledProgram<DurableTask, DurableReport>(
+  'durable-killed-child.ts',
+  'durable-state.ts',
+  'durable-transactions.ts',
+  'numbered-transactions.ts',
+  '../support/fault-vfs.ts',
+);
 let files = 0;
 let kills = 0;
 const met = { repeated: 0, amid: 0, parts: 0, pruned: 0, schemas: 0, transactions: 0 };
 
-beforeAll(() => {
-  const here = dirname(fileURLToPath(import.meta.url));
-  const own = ['durable-killed-child.ts', 'durable-state.ts', 'durable-transactions.ts', 'numbered-transactions.ts'];
-  const options = ['--target', 'es2023', '--module', 'nodenext', '--rootDir', '..', '--outDir', join(folder, 'program')];
-  // Only these files, without the types that they import.
-  const only = ['--ignoreConfig', '--noResolve', '--noCheck', '--verbatimModuleSyntax'];
-  runCompiler([...own, '../support/fault-vfs.ts', ...options, ...only], here);
-  writeFileSync(join(folder, 'program/package.json'), '{ "type": "module" }');
-});
-afterAll(() => rmSync(folder, { recursive: true }));
-
-/** How one life is to end: at a point, after so many reports, or by itself. */
-type End = { point: DurablePoint } | { reports: number } | 'over';
-
 /** One file that keeps a log, and the lives of those who write and read it. */
 class DurableFile {
-  readonly #folder = join(folder, `${++files}`);
+  readonly #folder = join(program.folder, `${++files}`);
   readonly #path = join(this.#folder, 'logged.db');
   readonly #temporary = join(this.#folder, 'temporary');
   readonly #mode: Mode;
@@ -77,11 +63,11 @@ class DurableFile {
     return join(this.#folder, 'outside');
   }
 
-  async live(role: DurableTask['role'], end: End): Promise<void> {
+  async live(role: DurableTask['role'], end: End<DurablePoint>): Promise<void> {
     const life = ++this.#lives;
     const isKilled = end !== 'over';
     const task: DurableTask = {
-      rowtap,
+      rowtap: rowtapAddress,
       path: this.#path,
       outsidePath: this.#outsidePath,
       life,
@@ -95,7 +81,8 @@ class DurableFile {
     };
     const context = JSON.stringify({ seed, life, mode: this.#mode, role, end });
     try {
-      expect(await this.#run(task, end)).toEqual(isKilled ? [null, 'SIGKILL'] : [0, null]);
+      const ended = await program.live(task, this.#temporary, mostReports(role, end), (report) => this.#take(report, task));
+      expect(ended).toEqual(isKilled ? [null, 'SIGKILL'] : [0, null]);
     } catch (error) {
       throw new Error(`${(error as Error).message}\n${context}`, { cause: error });
     }
@@ -117,26 +104,6 @@ class DurableFile {
     rmSync(this.#folder, { recursive: true });
   }
 
-  async #run(task: DurableTask, end: End): Promise<unknown> {
-    const child = spawn(process.execPath, [program, JSON.stringify(task)], {
-      stdio: ['ignore', 'pipe', 'inherit'],
-      env: { ...process.env, SQLITE_TMPDIR: this.#temporary },
-    });
-    const exited = once(child, 'exit');
-    let reports = 0;
-    try {
-      for await (const line of createInterface({ input: child.stdout })) {
-        const report = parse(line);
-        if (report === undefined) continue;
-        if (++reports === mostReports(task.role, end)) child.kill('SIGKILL');
-        this.#take(report, task);
-      }
-    } finally {
-      child.kill('SIGKILL');
-    }
-    return await exited;
-  }
-
   #take(report: DurableReport, { role, life }: DurableTask): void {
     if (report.kind === 'failed') throw new Error(report.message);
     if (role === 'write') this.#reportsOfWriters.push(report);
@@ -146,31 +113,15 @@ class DurableFile {
 }
 
 /** A process that reads may not come to its point, where the one that writes holds the lock just then. */
-function mostReports(role: DurableTask['role'], end: End): number {
+function mostReports(role: DurableTask['role'], end: End<DurablePoint>): number {
   if (end !== 'over' && 'reports' in end) return end.reports;
   return role === 'consume' ? 150 : Number.POSITIVE_INFINITY;
 }
 
 const ownFiles = /^logged\.db(-wal|-shm|-journal)?$|^temporary$|^outside$/;
 
-/** The last line may have been cut by the kill. */
-function parse(line: string): DurableReport | undefined {
-  try {
-    return JSON.parse(line) as DurableReport;
-  } catch {
-    return undefined;
-  }
-}
-
-function shuffled<T>(list: readonly T[], random: () => number): T[] {
-  return list
-    .map((item) => ({ item, at: random() }))
-    .sort((one, other) => one.at - other.at)
-    .map(({ item }) => item);
-}
-
 /** One process that does everything: one file after the other, several at once. */
-async function liveAlone(mode: Mode, ends: End[], making: DurablePoint[]): Promise<void> {
+async function liveAlone(mode: Mode, ends: End<DurablePoint>[], making: DurablePoint[]): Promise<void> {
   const chain = async (): Promise<void> => {
     for (let own = ends.splice(0, livesPerFile); own.length > 0; own = ends.splice(0, livesPerFile)) {
       const file = new DurableFile(mode);
@@ -186,7 +137,7 @@ async function liveAlone(mode: Mode, ends: End[], making: DurablePoint[]): Promi
 }
 
 /** A process that writes and one that reads, each killed and started again without regard to the other. */
-async function liveApart(mode: Mode, ends: Record<'write' | 'consume', () => End>): Promise<void> {
+async function liveApart(mode: Mode, ends: Record<'write' | 'consume', () => End<DurablePoint>>): Promise<void> {
   const file = new DurableFile(mode);
   await file.live('all', { reports: 40 });
   const over = new AbortController();
@@ -229,7 +180,7 @@ test.each(modes)('consumers in another process than the writer, either killed: %
   const random = randomOf(seed + 2);
   const { writer, consumers } = durablePoints(mode, rounds, random);
   const points = shuffled(consumers, random);
-  const end = (list: DurablePoint[]): End => {
+  const end = (list: DurablePoint[]): End<DurablePoint> => {
     const point = random() < 0.5 ? list.pop() : undefined;
     return point === undefined ? { reports: 1 + Math.floor(random() ** 2 * 60) } : { point };
   };

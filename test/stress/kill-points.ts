@@ -106,3 +106,10 @@ export function drawPoints<AnyScope extends string>(
     }),
   ).flat();
 }
+
+export function shuffled<T>(list: readonly T[], random: () => number): T[] {
+  return list
+    .map((item) => ({ item, at: random() }))
+    .sort((one, other) => one.at - other.at)
+    .map(({ item }) => item);
+}

@@ -1,16 +1,11 @@
-import { spawn } from 'node:child_process';
-import { once } from 'node:events';
-import { mkdirSync, mkdtempSync, readdirSync, rmSync, writeFileSync } from 'node:fs';
-import { tmpdir } from 'node:os';
-import { dirname, join } from 'node:path';
-import { createInterface } from 'node:readline';
-import { fileURLToPath } from 'node:url';
+import { mkdirSync, readdirSync, rmSync } from 'node:fs';
+import { join } from 'node:path';
 import { Database } from 'rowtap';
-import { afterAll, beforeAll, expect, test } from 'vitest';
-import { runCompiler } from '../support/compile.js';
+import { expect, test } from 'vitest';
 import { readState } from './database-state.js';
-import { type NamedPoint, namedPoints } from './kill-points.js';
+import { type NamedPoint, namedPoints, shuffled } from './kill-points.js';
 import type { Report, Task } from './killed-child.js';
+import { type End, KilledProgram, rowtapAddress } from './killed-program.js';
 import { LifeHistory } from './life-history.js';
 import { numbersPerThread, randomOf, schema } from './numbered-transactions.js';
 
@@ -22,27 +17,18 @@ const rounds = isFull ? 20 : 2;
 const livesPerFile = 20;
 const seed = Number(process.env.ROWTAP_KILL_SEED ?? Date.now() % 1_000_000);
 
-const rowtap = new URL('../../dist/index.js', import.meta.url).href;
-const folder = mkdtempSync(join(tmpdir(), 'rowtap-killed-'));
-const program = join(folder, 'program/stress/killed-child.js');
+const program = new KilledProgram<Task, Report>(
+  'killed-child.ts',
+  'killed-writer.ts',
+  'numbered-transactions.ts',
+  'database-state.ts',
+  '../support/fault-vfs.ts',
+);
 let files = 0;
-
-beforeAll(() => {
-  const here = dirname(fileURLToPath(import.meta.url));
-  const sources = ['killed-child.ts', 'killed-writer.ts', 'numbered-transactions.ts', 'database-state.ts', '../support/fault-vfs.ts'];
-  const options = ['--target', 'es2023', '--module', 'nodenext', '--rootDir', '..', '--outDir', join(folder, 'program')];
-  // Only these files, without the types that they import.
-  runCompiler([...sources, ...options, '--ignoreConfig', '--noResolve', '--noCheck', '--verbatimModuleSyntax'], here);
-  writeFileSync(join(folder, 'program/package.json'), '{ "type": "module" }');
-});
-afterAll(() => rmSync(folder, { recursive: true }));
-
-/** How one life is to end: at a point, after so many reports, or by itself. */
-type End = { point: NamedPoint } | { reports: number } | 'over';
 
 /** One database file, and the lives of those who write it. */
 class KilledFile {
-  readonly #folder = join(folder, `${++files}`);
+  readonly #folder = join(program.folder, `${++files}`);
   readonly #path = join(this.#folder, 'original.db');
   readonly #temporary = join(this.#folder, 'temporary');
   readonly #mode: 'wal' | 'delete';
@@ -63,11 +49,11 @@ class KilledFile {
     });
   }
 
-  async live(end: End): Promise<void> {
+  async live(end: End<NamedPoint>): Promise<void> {
     const isKilled = end !== 'over';
     const point = isKilled && 'point' in end ? end.point : undefined;
     const task: Task = {
-      rowtap,
+      rowtap: rowtapAddress,
       path: this.#path,
       replicaPath: join(this.#folder, 'replica.db'),
       mode: this.#mode,
@@ -79,17 +65,8 @@ class KilledFile {
       ...(point === undefined ? {} : { point }),
     };
     const reports: Report[] = [];
-    const child = spawn(process.execPath, [program, JSON.stringify(task)], {
-      stdio: ['ignore', 'pipe', 'inherit'],
-      env: { ...process.env, SQLITE_TMPDIR: this.#temporary },
-    });
-    const exited = once(child, 'exit');
-    for await (const line of createInterface({ input: child.stdout })) {
-      const report = parse(line);
-      if (report === undefined) continue;
-      reports.push(report);
-      if (isKilled && 'reports' in end && reports.length === end.reports) child.kill('SIGKILL');
-    }
+    const mostReports = isKilled && 'reports' in end ? end.reports : Number.POSITIVE_INFINITY;
+    const ended = await program.live(task, this.#temporary, mostReports, (report) => reports.push(report));
     const [found] = reports;
     const context = JSON.stringify({ seed, life: this.#lives, mode: this.#mode, threads: this.#threads, end });
     try {
@@ -98,7 +75,7 @@ class KilledFile {
         this.#reports = reports;
       }
       expect(reports.at(-1)?.kind === 'failed' ? reports.at(-1) : undefined).toBeUndefined();
-      expect(await exited).toEqual(isKilled ? [null, 'SIGKILL'] : [0, null]);
+      expect(ended).toEqual(isKilled ? [null, 'SIGKILL'] : [0, null]);
       expect(readdirSync(this.#temporary), 'no temporary file is left').toEqual([]);
       expect(readdirSync(this.#folder).filter((name) => !ownFiles.test(name))).toEqual([]);
     } catch (error) {
@@ -125,16 +102,7 @@ class KilledFile {
 
 const ownFiles = /^(original|replica)\.db(-wal|-shm|-journal)?$|^temporary$/;
 
-/** The last line may have been cut by the kill. */
-function parse(line: string): Report | undefined {
-  try {
-    return JSON.parse(line) as Report;
-  } catch {
-    return undefined;
-  }
-}
-
-async function live(mode: 'wal' | 'delete', threads: number, ends: readonly End[]): Promise<void> {
+async function live(mode: 'wal' | 'delete', threads: number, ends: readonly End<NamedPoint>[]): Promise<void> {
   for (let first = 0; first < ends.length; first += livesPerFile) {
     const file = new KilledFile(mode, threads);
     // So that every later one finds rows, and something to recover.
@@ -142,13 +110,6 @@ async function live(mode: 'wal' | 'delete', threads: number, ends: readonly End[
     for (const end of ends.slice(first, first + livesPerFile)) await file.live(end);
     await file.end();
   }
-}
-
-function shuffled<T>(list: readonly T[], random: () => number): T[] {
-  return list
-    .map((item) => ({ item, at: random() }))
-    .sort((one, other) => one.at - other.at)
-    .map(({ item }) => item);
 }
 
 const timeout = isFull ? 3_600_000 : 600_000;
