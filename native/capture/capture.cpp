@@ -219,7 +219,7 @@ void Capture::OnRollback() noexcept {
         hub_->Drop(*pending_);
     }
   }
-  EndTransaction();
+  EndTransaction(false);
 }
 
 // ---- recording
@@ -464,7 +464,7 @@ void Capture::SettleUnknown() noexcept {
   } else {
     hub_->Commit(*pending_, nullptr);
   }
-  EndTransaction();
+  EndTransaction(false);
 }
 
 void Capture::Publish() noexcept {
@@ -487,15 +487,15 @@ void Capture::Publish() noexcept {
   } else {
     hub_->Commit(*pending_, std::move(batch));
   }
-  EndTransaction();
+  EndTransaction(true);
 }
 
-void Capture::EndTransaction() noexcept {
+void Capture::EndTransaction(bool is_committed) noexcept {
   if (is_abandoned_) hub_->EndAbandoned();
   is_abandoned_ = false;
   is_lost_ = is_unobserved_ = is_to_be_logged_ = false;
   buffer_.Clear();
-  log_.NoteEnd();
+  log_.NoteEnd(is_committed);
   runs_.clear();
   savepoints_.clear();
   // While commits before it are open, the hub still needs this one.

@@ -122,7 +122,7 @@ class Capture {
   void Settle() noexcept;
   void SettleUnknown() noexcept;
   void Publish() noexcept;
-  void EndTransaction() noexcept;
+  void EndTransaction(bool is_committed) noexcept;
 
   sqlite3* const borrowed_db_;
   const std::shared_ptr<Hub> hub_;

@@ -32,7 +32,7 @@ int LogWriter::ReadTail(LogTail& tail) noexcept {
     if (const int code = rowtap_delete_row(borrowed_db_, roots_.log, tail_.rowid); code != SQLITE_OK) return code;
   }
   first_rowid_ = 0;
-  is_at_own_entry_ = tail_.rowid == last_rowid_;
+  if (last_rowid_ == 0 || tail_.rowid != last_rowid_) era_++;
   tail = tail_;
   return SQLITE_OK;
 }
@@ -148,15 +148,13 @@ int LogWriter::EnsureDescribed(uint32_t table_id, Hub& hub) {
   uint32_t size = 0;
   int code = SQLITE_NOTFOUND;
   if (const auto known = rows_.find(table_id); known != rows_.end()) {
-    row = known->second;
-    // It is there, unless somebody has put an older file in place of this one, whose newest entry is another.
-    code = is_at_own_entry_ ? SQLITE_OK : rowtap_read_row(borrowed_db_, roots_.schema, row, nullptr, 0, &size);
+    row = known->second.row;
+    // Elsewhere it may have been rolled back, or somebody has put an older file in place of this one.
+    code = known->second.era == era_ ? SQLITE_OK : rowtap_read_row(borrowed_db_, roots_.schema, row, nullptr, 0, &size);
   }
-  if (code == SQLITE_NOTFOUND) {
-    code = Describe(hub.Describe(table_id), row);
-    if (code == SQLITE_OK) rows_[table_id] = row;
-  }
+  if (code == SQLITE_NOTFOUND) code = Describe(hub.Describe(table_id), row);
   if (code != SQLITE_OK) return code;
+  rows_[table_id] = {row, era_};
   const size_t at = met_here_.size();
   met_here_.resize(at + kLogTableSize);
   PutLogTable(met_here_.data() + at, {table_id, row});

@@ -39,8 +39,11 @@ class LogWriter {
   int WriteTransaction(const Entry& entry, TransactionBuffer& buffer, Hub& hub) noexcept;
   int WriteGap(const Entry& entry, GapReason reason) noexcept;
 
-  // The transaction has ended, or goes on although it was to be committed.
-  void NoteEnd() noexcept { first_rowid_ = 0; }
+  // The transaction has ended. Where it is not known to be committed, nothing that it has written counts as being there.
+  void NoteEnd(bool is_committed) noexcept {
+    first_rowid_ = 0;
+    if (!is_committed) last_rowid_ = 0;
+  }
 
  private:
   int Begin(const Entry& entry, uint32_t frames);
@@ -50,12 +53,19 @@ class LogWriter {
   int EnsureDescribed(uint32_t table_id, Hub& hub);
   int Describe(const std::string& description, int64_t& row);
 
+  // A row of _rowtap_schema. An era ends where something of ours may have been rolled back, or somebody else has written: until then it is
+  // there.
+  struct KnownRow {
+    int64_t row;
+    uint64_t era;  // in which it was last found or put there
+  };
+
   sqlite3* const borrowed_db_;
   LogRoots roots_;
   LogTail tail_;
-  int64_t first_rowid_ = 0;       // of what this transaction has written; 0: nothing
-  int64_t last_rowid_ = 0;        // that was written, by whatever transaction
-  bool is_at_own_entry_ = false;  // nobody else has written since
+  int64_t first_rowid_ = 0;  // of what this transaction has written; 0: nothing
+  int64_t last_rowid_ = 0;   // that was written, by whatever transaction; 0: nothing, or it may have been rolled back
+  uint64_t era_ = 0;
   LogEntryHeader header_;
   uint32_t part_ = 0;
   std::vector<uint8_t> bytes_;     // room for the record's head, then the entry
@@ -63,7 +73,7 @@ class LogWriter {
   std::vector<uint8_t> met_here_;  // those of them that are new in this part, as they will stand behind its frames
   Compressor compressor_;
   std::vector<uint8_t> scratch_;
-  std::unordered_map<uint32_t, int64_t> rows_;  // of _rowtap_schema, by the number that the hub has given to a table
+  std::unordered_map<uint32_t, KnownRow> rows_;  // by the number that the hub has given to a table
 };
 
 }  // namespace rowtap::capture
