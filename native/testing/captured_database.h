@@ -134,10 +134,11 @@ inline std::vector<SeenTransaction> TakeFrom(capture::Reader& reader) {
       if (header.op == static_cast<uint8_t>(capture::FrameOp::kBatch)) {
         seen.push_back({header.rowid_before, {}, {}, {}});
       } else {
-        const uint8_t* records = buffer.data() + at + capture::kHeaderSize;
+        // In one piece: from byte to byte, a sanitizer would look at each.
+        const auto* const records = reinterpret_cast<const char*>(buffer.data() + at + capture::kHeaderSize);
         seen.back().frames.push_back(header);
-        seen.back().before.emplace_back(records, records + header.before_size);
-        seen.back().after.emplace_back(records + header.before_size, records + header.before_size + header.after_size);
+        seen.back().before.emplace_back(records, header.before_size);
+        seen.back().after.emplace_back(records + header.before_size, header.after_size);
       }
       at += header.frame_size;
     }

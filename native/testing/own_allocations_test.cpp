@@ -1,4 +1,5 @@
-// Every allocation of our own fails in turn, while statements run: whatever is refused, no change is lost without a word.
+// Every allocation of our own fails in turn, while statements run and while the log is read: whatever is refused, no change is lost without
+// a word.
 #include <algorithm>
 #include <cstdint>
 #include <cstdio>
@@ -55,6 +56,7 @@ namespace {
 
 using namespace rowtap::testing;
 using rowtap::capture::FrameOp;
+using rowtap::capture::LogReplay;
 using rowtap::capture::ReaderState;
 
 // SQLite's allocations are none of the standard library's, and are not counted.
@@ -100,7 +102,9 @@ std::vector<std::string> ValuesOf(std::string_view record) {
     using Kind = rowtap::capture::RecordField::Kind;
     if (field.kind == Kind::kNull) values.emplace_back();
     if (field.kind == Kind::kInteger) values.push_back(std::to_string(field.integer));
-    if (field.kind == Kind::kText || field.kind == Kind::kBlob) values.emplace_back(field.bytes.begin(), field.bytes.end());
+    if (field.kind == Kind::kText || field.kind == Kind::kBlob) {
+      values.emplace_back(reinterpret_cast<const char*>(field.bytes.data()), field.bytes.size());
+    }
   }
   while (!values.empty() && values.back().empty()) values.pop_back();
   return values;
@@ -130,6 +134,7 @@ class Mirror {
  private:
   void Apply(const rowtap::capture::FrameHeader& frame, const std::string& after) {
     const auto op = static_cast<FrameOp>(frame.op);
+    if (op == FrameOp::kGap) return;
     if (op == FrameOp::kSchema) {
       if (after.starts_with("{\"change\":\"drop\"")) tables_.erase(NameIn(after, "\"table\":\""));
       return;
@@ -171,13 +176,31 @@ void CheckEqual(CapturedConnection& db, Mirror& mirror) {
 struct Situation {
   const char* name;
   bool is_listened_to;
+  bool keeps_log;
   uint64_t max_memory;
 };
+constexpr uint64_t kEnoughMemory = uint64_t{64} * 1024 * 1024;
 constexpr Situation kSituations[] = {
-    {"listening", true, uint64_t{64} * 1024 * 1024},
-    {"spilling", true, rowtap::capture::kPageSize},
-    {"nobody", false, uint64_t{64} * 1024 * 1024},
+    {"listening", true, false, kEnoughMemory},
+    {"spilling", true, false, rowtap::capture::kPageSize},
+    {"nobody", false, false, kEnoughMemory},
+    {"logging", true, true, kEnoughMemory},
+    {"logging and spilling", false, true, rowtap::capture::kPageSize},
 };
+
+// What the log alone says is what the tables hold; false where it says that something is lost.
+bool CheckLog(CapturedConnection& db, const std::string& path, int64_t begun_lsn) {
+  LogStream log(db, path, begun_lsn);
+  const std::vector<SeenTransaction> logged = log.Take(uint64_t{1} << 20);
+  Check(log.status() == LogReplay::Status::kEnd, "the log can be read to its end");
+  for (const SeenTransaction& transaction : logged) {
+    if (transaction.frames[0].op == static_cast<uint8_t>(FrameOp::kGap)) return false;
+  }
+  Mirror mirror(db.hub());
+  mirror.Apply(logged);
+  CheckEqual(db, mirror);
+  return true;
+}
 
 struct Tally {
   int64_t refused = 0;
@@ -191,7 +214,9 @@ void RunOnce(const TemporaryFolder& folder, const Script& script, const Situatio
   CapturedConnection db(path);
   db.MustRun("PRAGMA journal_mode = WAL");
   db.hub().store()->SetMaxMemory(situation.max_memory);
+  if (situation.keeps_log) MakeLog(db);
   db.MustRun("CREATE TABLE t (id INTEGER PRIMARY KEY, a)");
+  const int64_t begun_lsn = db.hub().lsn();
   std::optional<StreamReader> stream;
   if (situation.is_listened_to) stream.emplace(db.hub());
   Mirror mirror(db.hub());
@@ -206,6 +231,7 @@ void RunOnce(const TemporaryFolder& folder, const Script& script, const Situatio
       code = db.Run(step);
     }
     if (code == SQLITE_NOMEM) tally.refused++;
+    Check(code != SQLITE_CONSTRAINT_COMMITHOOK, "a refused commit is told in SQLite's words: " + step);
     Check(code == SQLITE_OK || code == SQLITE_NOMEM || (code & 0xff) == SQLITE_CONSTRAINT || code == SQLITE_ERROR,
           "a statement is done, or refused for want of memory: " + step);
     const bool ends_transaction = step == "COMMIT" || step == "ROLLBACK" || step.starts_with("RELEASE");
@@ -227,6 +253,7 @@ void RunOnce(const TemporaryFolder& folder, const Script& script, const Situatio
       CheckEqual(db, mirror);
     }
   }
+  if (situation.keeps_log && !CheckLog(db, path, begun_lsn)) tally.lost++;
   // Somebody who comes later sees what comes later.
   StreamReader later(db.hub());
   db.MustRun("INSERT INTO t (id) VALUES (1001)");
@@ -263,11 +290,52 @@ void TryAll(const Script& script, const Situation& situation) {
               static_cast<long long>(points), static_cast<long long>(tally.refused), static_cast<long long>(tally.lost));
 }
 
+// Until a reading comes to its end before it comes to the point.
+void TryReading(const Script& script) {
+  const TemporaryFolder folder;
+  const std::string path = folder.File("test.db");
+  CapturedConnection db(path);
+  db.MustRun("PRAGMA journal_mode = WAL");
+  MakeLog(db);
+  db.MustRun("CREATE TABLE t (id INTEGER PRIMARY KEY, a)");
+  const int64_t begun_lsn = db.hub().lsn();
+  for (const std::string& step : script.steps) db.Run(step);
+  const std::vector<SeenTransaction> all = LogStream(db, path, begun_lsn).Take(kEnoughMemory);
+  int64_t points = 0;
+  for (int64_t point = 0; true; point++) {
+    std::snprintf(context, sizeof context, "%s, reading the log, allocation %lld", script.name, static_cast<long long>(point));
+    LogStream log(db, path, begun_lsn);
+    std::vector<SeenTransaction> seen;
+    bool is_refused = false;
+    do {
+      allocator = {};
+      allocator.passes_left = point;
+      try {
+        const Armed armed;
+        log.Fill(30000);
+      } catch (const std::bad_alloc&) {
+        is_refused = true;
+      }
+      for (SeenTransaction& transaction : log.TakeFed()) seen.push_back(std::move(transaction));
+    } while (!is_refused && log.status() == LogReplay::Status::kMore);
+    Check(seen.size() <= all.size() && std::equal(seen.begin(), seen.end(), all.begin()), "what was read before is whole and in order");
+    if (!is_refused) {
+      Check(log.status() == LogReplay::Status::kEnd && seen == all, "all is read where nothing is refused");
+      break;
+    }
+    points++;
+  }
+  *context = 0;
+  Check(points > 0, "there are allocations to be refused");
+  std::printf("%s, reading the log: %lld points\n", script.name, static_cast<long long>(points));
+}
+
 }  // namespace
 
 int main() {
   Check(InstallFaultVfs() == SQLITE_OK, "the file system can be installed");
   for (const Script& script : kScripts) {
     for (const Situation& situation : kSituations) TryAll(script, situation);
+    TryReading(script);
   }
 }
