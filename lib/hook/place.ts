@@ -4,6 +4,7 @@ import type { StoredProgress } from '../delivery/progress.js';
 import type { StreamReader } from '../delivery/stream-reader.js';
 import type { Turns } from '../delivery/turns.js';
 import { fromNative } from '../errors/from-native.js';
+import { isBusy } from '../errors/is-busy.js';
 import { RowtapError } from '../errors/rowtap-error.js';
 import type { LogConnection } from '../log/database.js';
 import { LogReader } from '../log/log-reader.js';
@@ -109,7 +110,13 @@ function takeLogPlace(parts: PlaceParts, options: CheckedSubscribeOptions, store
     return { lsn: position, reader, snapshot, gap };
   } catch (error) {
     closePlace(beginning);
-    throw fromNative(error);
+    const reason = fromNative(error);
+    if (!isBusy(reason)) throw reason;
+    throw new RowtapError(
+      'ROWTAP_BUSY',
+      { detail: 'the log can not be read while another program has the database locked' },
+      { cause: reason },
+    );
   } finally {
     connection.close();
   }
