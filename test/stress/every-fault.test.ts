@@ -58,6 +58,8 @@ describe.each(['wal', 'delete'] as const)('%s mode', (mode) => {
     test('every allocation', { timeout: timeoutMs }, () => tryPoints(script, mode, 'nothing', allocationPoints, 10));
     test('beside a consumer: every file operation', { timeout: timeoutMs }, () => tryPoints(script, mode, 'consumer', filePoints, 10));
     test('beside a consumer: every allocation', { timeout: timeoutMs }, () => tryPoints(script, mode, 'consumer', allocationPoints, 50));
+    test('with a log: every file operation', { timeout: timeoutMs }, () => tryPoints(script, mode, 'log', filePoints, 4));
+    test('with a log: every allocation', { timeout: timeoutMs }, () => tryPoints(script, mode, 'log', allocationPoints, 40));
     if (mode === 'delete') return;
     test('beside a snapshot: every file operation', { timeout: timeoutMs }, () => tryPoints(script, mode, 'snapshot', filePoints, 10));
     test('beside a snapshot: every allocation', { timeout: timeoutMs }, () => tryPoints(script, mode, 'snapshot', allocationPoints, 50));

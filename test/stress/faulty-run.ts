@@ -1,9 +1,11 @@
 import { copyFileSync, mkdtempSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
+import { setTimeout as pause } from 'node:timers/promises';
 import { type Change, Database, listSources, openSource, Replica, type Source, type SubscribeOptions, type Subscription } from 'rowtap';
 import { expect } from 'vitest';
 import { allocateSingly } from '../support/allocation-faults.js';
+import { beginArchive, readArchive } from '../support/archive.js';
 import { turns } from '../support/captured.js';
 import { nativeConnectionOf } from '../support/native-connection.js';
 import { clearAllFaults, countOperations, type FaultPoint, type Operations } from './fault-points.js';
@@ -11,10 +13,10 @@ import type { FaultScript, FaultStep } from './fault-scripts.js';
 
 export type JournalMode = 'wal' | 'delete';
 /**
- * What goes on beside the script: nobody reads before its end, a snapshot is read, or a consumer's positions are written. In the latter two
- * the event loop turns between the steps.
+ * What goes on beside the script: nobody reads before its end, a snapshot is read, a consumer's positions are written, or the file keeps a log,
+ * from which all is read too when the script is over. In the latter three the event loop turns between the steps.
  */
-export type Beside = 'nothing' | 'snapshot' | 'consumer';
+export type Beside = 'nothing' | 'snapshot' | 'consumer' | 'log';
 
 export interface Outcome {
   operations: Operations;
@@ -59,6 +61,7 @@ export class FaultyRun {
     db.close();
     await reading.ended;
     this.#setupChanges = reading.changes;
+    if (this.#beside === 'log') await beginArchive(this.#template);
   }
 
   close(): void {
@@ -74,13 +77,13 @@ export class FaultyRun {
     try {
       allocateSingly(nativeConnectionOf(db));
       db.exec(`PRAGMA synchronous = FULL; ${(this.#script.settings ?? '').replace('{path}', path)}`);
-      const source = openSource(db);
+      const source = openSource(db, { durability: this.#beside === 'log' ? 'log' : 'live' });
       const options = subscribeOptions[this.#beside];
       const reading = new Reading(source.subscribe(options));
       clearAllFaults();
       point?.arm();
       const results = await this.#runSteps(db, reading, point === undefined);
-      if (this.#beside === 'consumer') expectNamedTrouble(source);
+      if (this.#beside === 'consumer' || this.#beside === 'log') expectNamedTrouble(source);
       const operations = countOperations();
       clearAllFaults();
 
@@ -101,6 +104,7 @@ export class FaultyRun {
         }
         this.#expectSteps(fresh, results);
         if (this.#beside === 'consumer') await expectConsumerGoesOn(db, source, reading);
+        if (this.#beside === 'log') await this.#expectLog(path, fresh, lostWith);
       } finally {
         fresh.close();
       }
@@ -131,6 +135,7 @@ export class FaultyRun {
         runStep(db, step);
         results.push('done');
       } catch (error) {
+        expect(error, "a refused commit is told in SQLite's words").not.toMatchObject({ code: 'SQLITE_CONSTRAINT_COMMITHOOK' });
         results.push(resultOf(error, step, wasInTransaction, db.inTransaction));
       }
       transactions.push(db.inTransaction);
@@ -152,8 +157,23 @@ export class FaultyRun {
     results.push('rolled back');
   }
 
+  /** What somebody reads there who comes later is what the database holds; or it says what the subscription has said. */
+  async #expectLog(path: string, fresh: Database, lostWith: string | undefined): Promise<void> {
+    const changes = await readArchive(path);
+    if (changes.some(({ op }) => op === 'gap')) return expect(lostWith, 'a gap in the log alone').toBeDefined();
+    const target = new Database(':memory:');
+    try {
+      const replica = new Replica(target);
+      replica.apply(this.#setupChanges);
+      replica.apply(changes);
+      expect(replica.verify(fresh), 'the log against the database').toMatchObject({ equal: true });
+    } finally {
+      target.close();
+    }
+  }
+
   #allowedCodes(): string[] {
-    const allowed = ['ROWTAP_CAPTURE_LOST'];
+    const allowed = this.#beside === 'log' ? ['gap'] : ['ROWTAP_CAPTURE_LOST'];
     // No hook announces VACUUM's commit: where it fails behind it, nobody knows that it was ours.
     if (this.#script.steps.includes('VACUUM')) allowed.push('gap');
     if (this.#beside === 'snapshot') allowed.push(...snapshotCodes);
@@ -189,6 +209,7 @@ const subscribeOptions: Record<Beside, SubscribeOptions> = {
   nothing: {},
   snapshot: { snapshot: 'initial' },
   consumer: { consumer: 'c', snapshot: 'never' },
+  log: {},
 };
 
 /** A snapshot tells in SQLite's words what has become of its connection. */
@@ -236,7 +257,8 @@ class Reading {
     for (let turn = 0; turn < 10_000 && !this.#isEnded; turn++) {
       const last = this.changes.at(-1);
       if (last?.table === table && last.op === 'insert') return;
-      await this.turnOn();
+      // A log that is locked just now is asked again after a while.
+      await (turn < 100 ? this.turnOn() : pause(1));
     }
     if (!this.#isEnded) expect.fail('the last commit never came');
     expect(this.error, 'a subscription that has ended says why').toBeDefined();
