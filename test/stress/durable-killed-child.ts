@@ -90,7 +90,7 @@ function within<T>(scope: DurableScope, action: () => T): T {
 const turn = (): Promise<void> => new Promise((resolve) => setImmediate(resolve));
 const pause = (ms: number): Promise<void> => new Promise((resolve) => setTimeout(resolve, ms));
 
-/** With a rollback journal another process may keep everybody from reading just then, or leave behind what has to be rolled back. */
+/** With a rollback journal another process, on a busy machine for seconds, may keep everybody from reading just then, or leave behind what has to be rolled back. */
 async function unlessLocked<T>(act: () => T): Promise<T> {
   for (;;) {
     try {
@@ -111,21 +111,25 @@ class Life {
   /** How far in the ledger each has come. */
   readonly #reached = { outside: 0, inside: 0 };
 
-  constructor() {
-    this.#db = within('open', () => {
-      const db = new Opened(task.path, { timeout: 60_000 });
+  private constructor(db: Rowtap.Database, source: Rowtap.Source) {
+    this.#db = db;
+    this.#source = source;
+  }
+
+  static async begin(): Promise<Life> {
+    const db = within('open', () => {
+      const opened = new Opened(task.path, { timeout: 60_000 });
       if (task.role !== 'write') {
-        const state = readDurableState(db, task.knownJournal);
+        const state = readDurableState(opened, task.knownJournal);
         report({ kind: 'found', state });
-      } else db.pragma('schema_version');
-      return db;
+      } else opened.pragma('schema_version');
+      return opened;
     });
-    this.#db.exec(
+    db.exec(
       'PRAGMA synchronous = FULL; PRAGMA temp_store = MEMORY; PRAGMA wal_autocheckpoint = 40; PRAGMA cache_size = 20; PRAGMA cache_spill = 20',
     );
-    this.#source = within('source', () =>
-      openSource(this.#db, { durability: 'log', maxTransactionMemory: 100_000, excludeTables: effectTables }),
-    );
+    const options = { durability: 'log', maxTransactionMemory: 100_000, excludeTables: effectTables } as const;
+    return new Life(db, await unlessLocked(() => within('source', () => openSource(db, options))));
   }
 
   async run(): Promise<void> {
@@ -206,7 +210,7 @@ class Life {
 
   async #readInside(subscription: Rowtap.Subscription): Promise<void> {
     if (isLikely(0.3)) await pause(100 * random());
-    const db = isLikely(0.5) ? this.#db : this.#openSecond();
+    const db = isLikely(0.5) ? this.#db : await this.#openSecond();
     const write = this.#effectWriter(db, subscription);
     const iterator = subscription[Symbol.asyncIterator]();
     let waiting: Rowtap.Change[] = [];
@@ -226,9 +230,9 @@ class Life {
   }
 
   /** A transaction of it is one of the application's because a source was opened with it. */
-  #openSecond(): Rowtap.Database {
+  async #openSecond(): Promise<Rowtap.Database> {
     const db = new Opened(task.path, { timeout: 60_000 });
-    openSource(db, { name: 'second', durability: 'log' });
+    await unlessLocked(() => openSource(db, { name: 'second', durability: 'log' }));
     return db;
   }
 
@@ -320,7 +324,7 @@ class Life {
 process.on('unhandledRejection', fail);
 installFaultVfs();
 try {
-  await new Life().run();
+  await (await Life.begin()).run();
 } catch (error) {
   fail(error);
 }
