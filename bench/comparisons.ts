@@ -13,7 +13,7 @@ export interface Comparison {
    */
   slicesPerRound: number;
   rounds: number;
-  report(workload: string, lanes: Lane[]): void;
+  report(workload: Workload, lanes: Lane[]): void;
 }
 
 const { bulkInsert, updateByKey, updateAll, smallTransactions, autocommit } = workloads;

@@ -2,12 +2,14 @@
 import { createRequire } from 'node:module';
 import { resolve } from 'node:path';
 import { type Change, Database, openSource, type SourceOptions, type SqlValue, type Subscription } from 'rowtap';
+import type { Beside, Workload } from './workloads.js';
 
 const require = createRequire(import.meta.url);
 const packageRoot = resolve(import.meta.dirname, '../../..');
 
 export interface BenchStatement {
   run(...parameters: unknown[]): unknown;
+  get(...parameters: unknown[]): unknown;
 }
 
 export interface BenchDatabase {
@@ -24,6 +26,8 @@ export interface Contestant {
   open(path: string): BenchDatabase;
   /** Called when the tables are there. */
   begin?(database: BenchDatabase): void;
+  /** Gives what it does besides, once in each transaction of a workload. */
+  beside?(database: BenchDatabase, workload: Workload): Beside;
   /** Resolves when all changes so far, `count` of them since the last call, have been delivered and read. */
   awaitDelivery?(count: number): Promise<void>;
 }
@@ -108,9 +112,26 @@ export const capturing: Contestant[] = [
   triggers,
 ];
 
+const framed: Contestant = { ...plain, name: 'no capture, BEGIN and COMMIT around it', beside: () => () => {} };
+
+/**
+ * The least that a log in the same transaction can cost: one prepared INSERT more, of a blob as large as the log's entry. It holds the call from
+ * JavaScript, the binding of the blob, SQLite's bytecode, the b-tree and the pages; no capture, nothing that is packed or compressed, no key of the log's.
+ */
+const floor: Contestant = {
+  ...plain,
+  name: 'the same, and one INSERT of a blob (floor)',
+  beside(database, { entryBytes }) {
+    database.exec('CREATE TABLE floor (id INTEGER PRIMARY KEY, entry BLOB)');
+    const insert = database.prepare('INSERT INTO floor (entry) VALUES (?)');
+    const entry = Buffer.alloc(entryBytes, 'entry');
+    return () => void insert.run(entry);
+  },
+};
+
 const live: Contestant = { name: "durability 'live', no subscriber", open: openOurs, begin: withSource({ durability: 'live' }) };
 
-/** What the log costs: what is added to `live` by `log`, and to `plain` by `triggers`. */
+/** What the log costs: what is added to `live` by `log`, to `plain` by `triggers`, and to `framed` by `floor`. */
 export const logging = {
   live,
   control: { ...live, name: 'the same again (control)' },
@@ -121,4 +142,6 @@ export const logging = {
   },
   plain,
   triggers,
+  framed,
+  floor,
 } satisfies Record<string, Contestant>;

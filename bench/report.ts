@@ -1,5 +1,6 @@
 /** The tables that are printed: ratios of times of one round, the median over the rounds; 1.00 is equal, more is slower. */
 import { logging } from './contestants.js';
+import type { Workload } from './workloads.js';
 
 export interface SliceTimes {
   /** The writing calls alone. */
@@ -18,6 +19,8 @@ export interface Lane {
   usedBytes: number;
   /** All that it ever made, those that are not measured included. */
   changes: number;
+  /** What its log holds of one transaction; undefined where it keeps none. */
+  entryBytes: number | undefined;
 }
 
 type Time = 'writeMs' | 'deliveredMs';
@@ -39,10 +42,10 @@ function perSecond({ rounds }: Lane): string {
 const label = (text: string): string => `  ${text.padEnd(48)}`;
 const column = (text: string, width = 13): string => text.padStart(width);
 
-export function reportCapture(workload: string, lanes: Lane[]): void {
+export function reportCapture(workload: Workload, lanes: Lane[]): void {
   const [base] = lanes;
   if (base === undefined) return;
-  console.log(`\n${workload}`);
+  console.log(`\n${workload.name}`);
   console.log(label('') + column('write') + column('delivered') + column('changes/s'));
   for (const lane of lanes) {
     console.log(
@@ -55,23 +58,18 @@ export function reportCapture(workload: string, lanes: Lane[]): void {
 }
 
 /**
- * `log` and its control are compared with `live`, the triggers with the writer that they are in. What is added is what one takes longer than the
+ * `log` and its control are compared with `live`, the triggers and the floor with the writer that they are in. What is added is what one takes longer than the
  * other, in the same round; likewise the bytes that its database is larger by.
  */
-export function reportLog(workload: string, lanes: Lane[]): void {
+export function reportLog(workload: Workload, lanes: Lane[]): void {
   const laneOf = (which: keyof typeof logging): Lane => {
     const lane = lanes.find(({ name }) => name === logging[which].name);
     if (lane === undefined) throw new Error(`Nobody was ${logging[which].name}`);
     return lane;
   };
-  const [live, control, log, plain, triggers] = (['live', 'control', 'log', 'plain', 'triggers'] as const).map(laneOf) as [
-    Lane,
-    Lane,
-    Lane,
-    Lane,
-    Lane,
-  ];
-  console.log(`\n${workload}, with a log`);
+  const [live, control, log, plain] = [laneOf('live'), laneOf('control'), laneOf('log'), laneOf('plain')];
+  const [triggers, framed, floor] = [laneOf('triggers'), laneOf('framed'), laneOf('floor')];
+  console.log(`\n${workload.name}, with a log`);
   console.log(
     label('') + column('write') + column('added µs') + column('added bytes') + column('changes/s') + '   (added: for each change)',
   );
@@ -81,8 +79,10 @@ export function reportLog(workload: string, lanes: Lane[]): void {
     [log, live],
     [plain, live],
     [triggers, plain],
+    [framed, live],
+    [floor, framed],
   ] as const) {
-    const isAdded = lane !== base && lane !== plain;
+    const isAdded = lane !== base && lane !== plain && lane !== framed;
     console.log(
       label(lane.name) +
         ratio(lane, base, 'writeMs') +
@@ -91,9 +91,17 @@ export function reportLog(workload: string, lanes: Lane[]): void {
         column(perSecond(lane)),
     );
   }
-  const byTriggers = addedMicroseconds(triggers, plain);
-  const times = median(addedMicroseconds(log, live).map((byLog, round) => (byTriggers[round] ?? Number.NaN) / byLog));
-  console.log(`  the triggers add ${times.toFixed(1)} times as much time as the log does`);
+  const byLog = addedMicroseconds(log, live);
+  const times = (added: number[]): string => median(byLog.map((ours, round) => (added[round] ?? Number.NaN) / ours)).toFixed(1);
+  console.log(`  the triggers add ${times(addedMicroseconds(triggers, plain))} times as much time as the log does`);
+  const withFloor = live.rounds.map(({ writeMs }, round) => {
+    const added = (floor.rounds[round]?.writeMs ?? Number.NaN) - (framed.rounds[round]?.writeMs ?? Number.NaN);
+    return (writeMs + added) / writeMs;
+  });
+  console.log(
+    `  the floor adds ${times(addedMicroseconds(floor, framed))} times as much: with it, live durability would take ${median(withFloor).toFixed(2)}`,
+  );
+  console.log(`  the floor's blob has ${workload.entryBytes} bytes, the newest entry of the log ${log.entryBytes}`);
 }
 
 function addedMicroseconds(lane: Lane, base: Lane): number[] {

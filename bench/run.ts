@@ -15,6 +15,7 @@ import { Worker } from 'node:worker_threads';
 import { type Comparison, comparisons } from './comparisons.js';
 import type { LaneData, LaneEnd } from './lane.js';
 import type { Lane, SliceTimes } from './report.js';
+import type { Workload } from './workloads.js';
 
 const warmUpSlices = 6;
 
@@ -27,7 +28,7 @@ function start(comparison: number, contestant: number, workload: number, folder:
   const workerData: LaneData = { comparison, contestant, workload, path: join(folder, `${contestant}.db`) };
   const env = addon === undefined ? process.env : { ...process.env, ROWTAP_ADDON: addon };
   const worker = new Worker(new URL('lane.js', import.meta.url), { workerData, env });
-  return { name, hasReader: awaitDelivery !== undefined, worker, rounds: [], usedBytes: 0, changes: 0 };
+  return { name, hasReader: awaitDelivery !== undefined, worker, rounds: [], usedBytes: 0, changes: 0, entryBytes: undefined };
 }
 
 async function slice(lane: RunningLane): Promise<SliceTimes> {
@@ -40,9 +41,10 @@ async function end(lane: RunningLane): Promise<void> {
   // Both may come in one turn.
   const events = [once(lane.worker, 'message'), once(lane.worker, 'exit')] as const;
   lane.worker.postMessage('end');
-  const [[{ usedBytes, changes }]] = (await Promise.all(events)) as [[LaneEnd], unknown];
+  const [[{ usedBytes, changes, entryBytes }]] = (await Promise.all(events)) as [[LaneEnd], unknown];
   lane.usedBytes = usedBytes;
   lane.changes = changes;
+  lane.entryBytes = entryBytes;
 }
 
 /** Each turn begins with another one: nobody always runs on what the same neighbour left in the caches. */
@@ -71,7 +73,7 @@ async function run(comparison: number, workload: number, folder: string): Promis
     }
   }
   for (const lane of lanes) await end(lane);
-  report(workloads[workload]?.name ?? '', lanes);
+  report(workloads[workload] as Workload, lanes);
 }
 
 console.log(`Node ${process.version}, ${process.arch}; ratios of times in the same round, median over the rounds`);

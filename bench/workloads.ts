@@ -8,10 +8,15 @@ export interface Work {
   tidy?(): number;
 }
 
+/** What is done besides, once in each transaction, before it is committed. */
+export type Beside = () => void;
+
 export interface Workload {
   name: string;
-  /** A new one for each database. */
-  prepare(database: BenchDatabase): Work;
+  /** Of what the log holds of one transaction, as measured; the report prints it beside what it is in its run. */
+  entryBytes: number;
+  /** A new one for each database. With `beside`, what would be in autocommit stands between BEGIN and COMMIT. */
+  prepare(database: BenchDatabase, beside?: Beside): Work;
 }
 
 const slice = 5000;
@@ -25,9 +30,10 @@ function inserter(database: BenchDatabase): (id: number) => void {
   };
 }
 
-function inTransaction(database: BenchDatabase, work: () => void): void {
+function inTransaction(database: BenchDatabase, work: () => void, beside?: Beside): void {
   database.exec('BEGIN');
   work();
+  beside?.();
   database.exec('COMMIT');
 }
 
@@ -40,7 +46,8 @@ function filled(database: BenchDatabase, rows: number): void {
 
 const bulkInsert: Workload = {
   name: `bulk insert, ${slice} rows a transaction`,
-  prepare(database) {
+  entryBytes: 67_588,
+  prepare(database, beside) {
     const insert = inserter(database);
     let id = 0;
     return {
@@ -53,9 +60,13 @@ const bulkInsert: Workload = {
         return deleted;
       },
       run() {
-        inTransaction(database, () => {
-          for (let row = 0; row < slice; row++) insert(++id);
-        });
+        inTransaction(
+          database,
+          () => {
+            for (let row = 0; row < slice; row++) insert(++id);
+          },
+          beside,
+        );
         return slice;
       },
     };
@@ -64,18 +75,23 @@ const bulkInsert: Workload = {
 
 const updateByKey: Workload = {
   name: `update by key, ${slice} rows a transaction`,
-  prepare(database) {
+  entryBytes: 102_286,
+  prepare(database, beside) {
     filled(database, slice * 4);
     const update = database.prepare('UPDATE item SET stock = stock + ?, note = ? WHERE id = ?');
     let at = 0;
     return {
       run() {
-        inTransaction(database, () => {
-          for (let row = 0; row < slice; row++) {
-            at = (at + 7919) % (slice * 4);
-            update.run(1, 'another short note that says a little', at + 1);
-          }
-        });
+        inTransaction(
+          database,
+          () => {
+            for (let row = 0; row < slice; row++) {
+              at = (at + 7919) % (slice * 4);
+              update.run(1, 'another short note that says a little', at + 1);
+            }
+          },
+          beside,
+        );
         return slice;
       },
     };
@@ -84,12 +100,14 @@ const updateByKey: Workload = {
 
 const updateAll: Workload = {
   name: `update all ${slice} rows in one statement`,
-  prepare(database) {
+  entryBytes: 78_889,
+  prepare(database, beside) {
     filled(database, slice);
     const update = database.prepare('UPDATE item SET stock = stock + 1');
     return {
       run() {
-        update.run();
+        if (beside === undefined) update.run();
+        else inTransaction(database, () => update.run(), beside);
         return slice;
       },
     };
@@ -98,15 +116,20 @@ const updateAll: Workload = {
 
 const smallTransactions: Workload = {
   name: 'insert, 10 rows a transaction',
-  prepare(database) {
+  entryBytes: 302,
+  prepare(database, beside) {
     const insert = inserter(database);
     let id = 0;
     return {
       run() {
         for (let transaction = 0; transaction < 100; transaction++) {
-          inTransaction(database, () => {
-            for (let row = 0; row < 10; row++) insert(++id);
-          });
+          inTransaction(
+            database,
+            () => {
+              for (let row = 0; row < 10; row++) insert(++id);
+            },
+            beside,
+          );
         }
         return 1000;
       },
@@ -116,12 +139,16 @@ const smallTransactions: Workload = {
 
 const autocommit: Workload = {
   name: 'insert in autocommit',
-  prepare(database) {
+  entryBytes: 147,
+  prepare(database, beside) {
     const insert = inserter(database);
     let id = 0;
     return {
       run() {
-        for (let row = 0; row < 500; row++) insert(++id);
+        for (let row = 0; row < 500; row++) {
+          if (beside === undefined) insert(++id);
+          else inTransaction(database, () => insert(++id), beside);
+        }
         return 500;
       },
     };
