@@ -11,10 +11,12 @@ import { openCommitSignal } from './delivery/commit-signal.js';
 import { consume } from './delivery/consume.js';
 import { Turns } from './delivery/turns.js';
 import { badOption, RowtapError } from './errors/rowtap-error.js';
+import { openForWriting, waitForLockMs } from './hook/connections.js';
 import { type HookFile, leaveFile, openLog } from './hook/file.js';
 import { HookFiles } from './hook/files.js';
 import { joinWal } from './hook/join-wal.js';
 import { openSubscription, type SubscribeParts } from './hook/subscribe.js';
+import { pruneAll } from './log/prune-all.js';
 import type { Retention, SourceOptions, SubscribeOptions } from './model/options.js';
 import type { Source, SourceInfo, Subscription } from './model/source.js';
 import type { AnyTables } from './model/value.js';
@@ -140,6 +142,16 @@ export class Catchup<Row> extends CatchupOn<Row, CapturingDatabase> {
     if (table !== undefined && typeof table !== 'string') throw badOption('`smallestPosition` takes the name of a table');
     return smallestPosition(database, table);
   }
+}
+
+/**
+ * Deletes what the retention lets go of the log that the hook engine keeps in that file, for whoever has no source open on it. Throws ROWTAP_BUSY
+ * while a transaction is open on it here, and SqliteError where the database is locked or can't be written.
+ */
+export function pruneLog(database: Database, retention: Retention): Promise<{ rows: number }> {
+  const { hub, path } = binding().hubOf(nativeOf(database));
+  const timeoutMs = waitForLockMs(hub, new Set([database]));
+  return pruneAll({ hub, retention, connect: () => openForWriting({ path, hub, isReadonly: database.readonly }, timeoutMs) });
 }
 
 function requireWriter(database: unknown, what: string): asserts database is Writer {

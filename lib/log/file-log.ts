@@ -55,9 +55,13 @@ export class FileLog {
     }
   }
 
-  /** Prunes it from here on. Where several sources ask for it, the first one's `retention` counts. */
+  /**
+   * Prunes it from here on. Where several sources ask for it, the first one's `retention` counts. Where nothing can be as old as that, the log is
+   * not looked at, nor locked for it.
+   */
   keepPruned(retention: Retention): void {
-    if (this.#config.isReadonly) return;
+    const { maxAgeMs = 0, maxBytes } = retention;
+    if (this.#config.isReadonly || (maxAgeMs >= Date.now() && maxBytes === undefined)) return;
     const { hub, connect } = this.#config;
     this.#pruner ??= new Pruner({ hub, retention, connect: () => connect(passingTimeoutMs) });
   }

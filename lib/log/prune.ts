@@ -35,14 +35,14 @@ export type PruneNext = 'now' | 'soon' | 'later';
  * Deletes the oldest entries that nobody needs, a few at a time, in one transaction. The newest entry always stays: with it the log goes on.
  * Throws what SQLite throws.
  */
-export function prune(database: LogDatabase, limits: PruneLimits): { next: PruneNext; isEmpty: boolean } {
+export function prune(database: LogDatabase, limits: PruneLimits): { next: PruneNext; isEmpty: boolean; pruned: number } {
   return inTransaction(database, () => {
     const last = database
       .prepare(
         `SELECT ${lsnSql} AS "lsn", ${bytesBeforeSql} AS "before", length("entry") AS "size" FROM main."_rowtap_log" ORDER BY "id" DESC LIMIT 1`,
       )
       .get() as { lsn: number; before: Uint8Array; size: number } | undefined;
-    if (last === undefined) return { next: 'later', isEmpty: true };
+    if (last === undefined) return { next: 'later', isEmpty: true, pruned: 0 };
     const entries = database
       .prepare(
         `SELECT ${lsnSql} AS "lsn", ${partSql} AS "part", "time", length("entry") AS "size" FROM main."_rowtap_log"
@@ -54,7 +54,7 @@ export function prune(database: LogDatabase, limits: PruneLimits): { next: Prune
     const { count, next } = choosePrunable(entries, { ...limits, floorLsn, excessBytes });
     const cut = entries[count - 1];
     if (cut !== undefined) database.prepare(`DELETE FROM main."_rowtap_log" WHERE "id" <= (? << 11 | ?)`).run(cut.lsn, cut.part);
-    return { next, isEmpty: entries.length === 0 };
+    return { next, isEmpty: entries.length === 0, pruned: count };
   });
 }
 
