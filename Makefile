@@ -147,6 +147,7 @@ node_modules/.package-lock.json: package-lock.json
 
 .lib: .install
 	@$(BIN)/tsc -p tsconfig.build.json
+	@chmod +x dist/cli/rowtap.js dist/cli/rowtap-admin.js
 .programs: .lib
 	@$(BIN)/tsc -p tsconfig.programs.json
 

@@ -7,7 +7,7 @@ const root = fileURLToPath(new URL('../..', import.meta.url));
 
 /** A file may import from its own folder, and from what stands to the left of it. */
 const typescriptLayers =
-  'errors model binding writer schema decode signals sources delivery checkpoint log snapshot replica catchup hook triggers rowtap.ts index.ts'.split(
+  'errors model binding writer schema decode signals sources delivery checkpoint log snapshot replica catchup hook triggers rowtap.ts index.ts cli'.split(
     ' ',
   );
 const nativeLayers = ['sqlite', 'capture', 'node', 'testing'];
