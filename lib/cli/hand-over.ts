@@ -1,10 +1,11 @@
+import { setImmediate as nextTurn } from 'node:timers/promises';
 import type { SubscribeOptions } from '../model/options.js';
 import type { Source } from '../model/source.js';
 import { CommandError } from './command-error.js';
 import { linesOf } from './formats/change-format.js';
 import type { SinkOptions } from './sink-options.js';
 import { openSink } from './sinks/open-sink.js';
-import { ReaderGone } from './sinks/sink.js';
+import { ReaderGone, StillWaiting } from './sinks/sink.js';
 import { StopSignals } from './stop-signals.js';
 import { isTerminal, paintsFor } from './terminal/paints.js';
 import { SnapshotBar } from './terminal/snapshot-bar.js';
@@ -60,6 +61,8 @@ export async function handOver({ source, subscribe, sink: options }: HandOver): 
             failure = error as Error;
             throw error;
           }
+          // Where a sink takes everything at once, the loop would otherwise never come to the signals.
+          await nextTurn();
         },
         {
           ...subscribe,
@@ -69,7 +72,8 @@ export async function handOver({ source, subscribe, sink: options }: HandOver): 
           ...(bar === undefined ? {} : { onProgress: bar.update }),
         },
       );
-      if (failure !== undefined) throw failure;
+      if (failure instanceof StillWaiting) tell(`${failure.message}; the last batch is not acknowledged`);
+      else if (failure !== undefined) throw failure;
       end = stop.exitCode === undefined ? { by: 'end' } : { by: 'signal', exitCode: stop.exitCode };
     } finally {
       await sink.close();

@@ -10,16 +10,17 @@ export interface HookLogStatus {
   lsn: number | null;
 }
 
-/** As LogRowid of native/capture/log_entry.h: the first part of a transaction has the number 0. */
+/** As LogRowid of native/capture/log_entry.h. */
 const partBits = 11;
-const isFirstPart = `"id" & ${2 ** partBits - 1} = 0`;
+/** The first part of a transaction has the number 0. One without frames (in its header) is a commit of which nothing is delivered. */
+const isTransaction = `"id" & ${2 ** partBits - 1} = 0 AND substr("entry", 49, 4) <> x'00000000'`;
 
 const statusSql = `
-SELECT count(*) FILTER (WHERE ${isFirstPart}) AS "transactions", coalesce(sum(length("entry")), 0) AS "bytes",
+SELECT count(*) FILTER (WHERE ${isTransaction}) AS "transactions", coalesce(sum(length("entry")), 0) AS "bytes",
   min("time") AS "oldestAt", max("time") AS "newestAt", max("id") >> ${partBits} AS "lsn"
 FROM main."_rowtap_log"`;
 
-const lagSql = `SELECT count(*) AS "lag" FROM main."_rowtap_log" WHERE "id" >= (? + 1) << ${partBits} AND ${isFirstPart}`;
+const lagSql = `SELECT count(*) AS "lag" FROM main."_rowtap_log" WHERE "id" >= (? + 1) << ${partBits} AND ${isTransaction}`;
 
 export function readHookLog(database: Database): HookLogStatus {
   return database.prepare(statusSql).get() as HookLogStatus;

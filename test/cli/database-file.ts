@@ -39,7 +39,7 @@ export function newShop({ mode = 'wal', path = join(folder(), 'shop.db') } = {})
 /** With the log of the hook engine, which is on from here. */
 export function newLoggedShop(options: { mode?: string; path?: string } = {}): Shop & { source: Source } {
   const shop = newShop(options);
-  const source = openSource(shop.db, { durability: 'log', retention: { maxAgeMs: 3_600_000 } });
+  const source = openSource(shop.db, { name: shop.path, durability: 'log', retention: { maxAgeMs: 3_600_000 } });
   return { ...shop, source };
 }
 

@@ -2,6 +2,7 @@ import { spawnSync } from 'node:child_process';
 import { describe, expect, test, vi } from 'vitest';
 import { namesIn, newLoggedShop, newShop, numbered, parsed, type Shop } from './database-file.js';
 import { type Finished, pathOf, type Running, run, start, startOnTerminal } from './typed.js';
+import { UnreadPipe } from './unread-pipe.js';
 
 /** Writes until it is seen: the first rows may have come before it was there. */
 async function untilFollowing(running: Running, shop: Shop): Promise<void> {
@@ -107,12 +108,9 @@ describe.each(['SIGINT', 'SIGTERM'] as const)('%s amid a stream', (signal) => {
       shop.db.exec('COMMIT');
     }
     const args = ['tail', shop.path, '--consumer', 'c', '--batch-size', '7'];
-    // It is held up by who reads it, far before the end.
-    const first = start('rowtap', args, { isUnread: true });
-    await vi.waitUntil(() => (first.child.stdout?.readableLength ?? 0) > 0);
-    const ended = first.stop(signal);
-    first.readOn();
-    expect(await ended).toMatchObject({ code: 0, signal: null, stderr: '' });
+    const first = start('rowtap', args);
+    await first.until(1);
+    expect(await first.stop(signal)).toMatchObject({ code: 0, signal: null, stderr: '' });
     const taken = first.lines.length;
     expect(taken).toBeGreaterThan(0);
     expect(taken).toBeLessThan(count);
@@ -129,6 +127,31 @@ describe.each(['SIGINT', 'SIGTERM'] as const)('%s amid a stream', (signal) => {
     const tail = start('rowtap', ['tail', shop.path]);
     await untilFollowing(tail, shop);
     expect(await tail.stop(signal)).toMatchObject({ code: 0, stderr: '' });
+  });
+
+  test('ends one whose output nobody reads: what was not taken comes in the next run', async () => {
+    const shop = newLoggedShop();
+    const names = numbered(0, 5000);
+    await shop.source.subscribe({ consumer: 'c', snapshot: 'never' }).close();
+    shop.db.exec('BEGIN');
+    shop.insert(...names);
+    shop.db.exec('COMMIT');
+    const args = ['tail', shop.path, '--consumer', 'c', '--batch-size', '100'];
+    const pipe = new UnreadPipe();
+    const first = start('rowtap', args, { stdoutTo: pipe.fd });
+    await vi.waitUntil(() => pipe.isFull(), { timeout: 30_000 });
+    const { code, stderr } = await first.stop(signal);
+    expect(code).toBe(0);
+    expect(stderr).toContain('the last batch is not acknowledged');
+    const before = namesIn(pipe.wholeLines());
+    const second = start('rowtap', args);
+    await vi.waitUntil(() => namesIn(second.lines).at(-1) === names.at(-1), { timeout: 30_000 });
+    await second.stop(signal);
+    const after = namesIn(second.lines);
+    expect(after).toEqual(names.slice(-after.length));
+    // The last line was cut, as a kill would; its batch comes again.
+    expect(before).toEqual(names.slice(0, before.length));
+    expect(before.length + after.length).toBeGreaterThanOrEqual(names.length);
   });
 
   test('twice ends the process at once, by the signal: here nobody reads what it prints', async () => {
@@ -224,6 +247,13 @@ test('it prunes nothing: how long the log is kept is the application to say', as
   await tail.until(1);
   await tail.stop('SIGTERM');
   expect(shop.db.prepare('SELECT count(*) FROM _rowtap_log').pluck().get()).toBeGreaterThanOrEqual(3);
+});
+
+test('--snapshot is refused where it would hold up those who write', async () => {
+  const shop = newLoggedShop({ mode: 'delete' });
+  const { code, stdout, stderr } = await run('rowtap', ['tail', shop.path, '--snapshot']);
+  expect({ code, stdout }).toEqual({ code: 1, stdout: '' });
+  expect(stderr).toContain('ROWTAP_NOT_WAL');
 });
 
 describe('a database that keeps no log', () => {

@@ -20,6 +20,8 @@ export interface TypedOptions {
   cwd?: string;
   /** Nobody reads what it prints before `readOn`. */
   isUnread?: boolean;
+  /** Gets what it prints instead of `stdout`. */
+  stdoutTo?: number;
   /** Runs as somebody whom file permissions mean, where the tests run as root. */
   isPlainUser?: boolean;
 }
@@ -31,14 +33,14 @@ export class Running {
   stderr = '';
   readonly #closed: Promise<unknown[]>;
 
-  constructor(command: string, args: readonly string[], { env = {}, cwd, isUnread = false, isPlainUser = false }: TypedOptions) {
+  constructor(command: string, args: readonly string[], { env = {}, cwd, isUnread = false, isPlainUser = false, stdoutTo }: TypedOptions) {
     const { NO_COLOR: _noColor, FORCE_COLOR: _forceColor, ...inherited } = process.env;
     const nobody = { uid: 65534, gid: 65534 };
     this.child = spawn(command, args, {
       env: { ...inherited, TERM: 'xterm', ...env },
       ...(cwd === undefined ? {} : { cwd }),
       ...(isPlainUser && process.getuid?.() === 0 ? nobody : {}),
-      stdio: ['ignore', 'pipe', 'pipe'],
+      stdio: ['ignore', stdoutTo ?? 'pipe', 'pipe'],
     });
     this.#closed = once(this.child, 'close');
     this.child.stderr?.setEncoding('utf8').on('data', (text: string) => (this.stderr += text));

@@ -2,7 +2,7 @@ import { Agent as HttpAgent, type IncomingMessage, request as httpRequest } from
 import { Agent as HttpsAgent, request as httpsRequest } from 'node:https';
 import { pause } from '../../delivery/pause.js';
 import { type RetryPolicy, retryDelayMs } from '../../delivery/retry-policy.js';
-import { type Sink, sinkError } from './sink.js';
+import { type Sink, StillWaiting, sinkError } from './sink.js';
 
 export interface HttpSinkConfig {
   url: URL;
@@ -56,12 +56,14 @@ export class HttpSink implements Sink {
       const refusal = await this.#post(lines);
       if (refusal === undefined) return;
       const { reason, isFinal, retryAfterMs = 0 } = refusal;
-      if (isFinal || failures > retries || signal.aborted) throw sinkError(`${this.#shownUrl}: ${reason}${afterwards(isFinal, failures)}`);
+      if (isFinal || (failures > retries && !signal.aborted))
+        throw sinkError(`${this.#shownUrl}: ${reason}${afterwards(isFinal, failures)}`);
+      if (signal.aborted) throw new StillWaiting(`${this.#shownUrl}: ${reason}`);
       const policy = { attempts: Number.POSITIVE_INFINITY, ...delays };
       const delayMs = Math.max(retryDelayMs(policy, failures, Math.random()), Math.min(retryAfterMs, longestRetryAfterMs));
       onRetry(`${this.#shownUrl}: ${reason}`, delayMs);
       await pause(delayMs, signal);
-      if (signal.aborted) throw sinkError(`${this.#shownUrl}: ${reason}`);
+      if (signal.aborted) throw new StillWaiting(`${this.#shownUrl}: ${reason}`);
     }
   }
 

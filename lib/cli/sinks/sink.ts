@@ -5,11 +5,14 @@ import { exitCodes } from '../exit-codes.js';
 export interface Sink {
   /**
    * Resolves when it has taken the whole batch for good, and only then is the batch acknowledged. Throws a CommandError where it never will; with
-   * `signal` aborted it may give up earlier. Called for one batch at a time.
+   * `signal` aborted it waits no longer for what can take long, and throws StillWaiting. Called for one batch at a time.
    */
   write(lines: readonly Buffer[], signal: AbortSignal): Promise<void>;
   close(): Promise<void>;
 }
+
+/** The command was stopped before the batch was taken, for which it would have gone on waiting. */
+export class StillWaiting extends Error {}
 
 /** Nobody is there to take more, and nothing is wrong with that. */
 export class ReaderGone extends Error {}

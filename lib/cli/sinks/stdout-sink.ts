@@ -1,5 +1,5 @@
 import { isReaderGone } from '../terminal/print.js';
-import { ReaderGone, type Sink, sinkError } from './sink.js';
+import { ReaderGone, type Sink, StillWaiting, sinkError } from './sink.js';
 
 /** After the user has stopped the command: who reads the pipe may not read any more, and the process is to end. */
 const stopGraceMs = 5000;
@@ -30,7 +30,7 @@ export class StdoutSink implements Sink {
     return new Promise((resolve, reject) => {
       let timer: NodeJS.Timeout | undefined;
       const onAbort = (): void => {
-        timer = setTimeout(() => settle(sinkError('standard output: who reads it has not taken the last changes')), stopGraceMs);
+        timer = setTimeout(() => settle(new StillWaiting('standard output: who reads it did not go on')), stopGraceMs);
       };
       const settle = (error: Error | undefined): void => {
         clearTimeout(timer);
