@@ -9,6 +9,7 @@ import { ReaderGone, StillWaiting } from './sinks/sink.js';
 import { StopSignals } from './stop-signals.js';
 import { isTerminal, paintsFor } from './terminal/paints.js';
 import { SnapshotBar } from './terminal/snapshot-bar.js';
+import { safeText } from './terminal/value-text.js';
 import { TroubleWatch } from './trouble-watch.js';
 import { waitForPosition } from './written-position.js';
 
@@ -34,7 +35,7 @@ export async function handOver({ source, subscribe, sink: options }: HandOver): 
   const bar = isTerminal(stderr) ? new SnapshotBar(stderr, paintsFor(stderr)) : undefined;
   const tell = (message: string): void => {
     bar?.hide();
-    stderr.write(`rowtap: ${message}\n`);
+    stderr.write(`rowtap: ${safeText(message)}\n`);
   };
   const trouble = new TroubleWatch(() => source.info(), tell);
   // A source keeps no process running.

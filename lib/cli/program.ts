@@ -7,6 +7,7 @@ import { failureText } from './failure-text.js';
 import { commandHelp, programHelp } from './help.js';
 import { nearestName } from './nearest-name.js';
 import { print } from './terminal/print.js';
+import { safeText } from './terminal/value-text.js';
 
 /** Runs what was typed and ends the process, with one of `exitCodes`. What fails is told on standard error, in one line. */
 export async function runProgram(program: Program, typed: readonly string[]): Promise<never> {
@@ -18,7 +19,7 @@ export async function runProgram(program: Program, typed: readonly string[]): Pr
   } catch (error) {
     exitCode = error instanceof CommandError ? error.exitCode : exitCodes.failure;
     const hint = exitCode === exitCodes.usage ? `\nSee \`${program.name} --help\`, or \`${program.name} COMMAND --help\`.` : '';
-    await print(process.stderr, `${program.name}: ${failureText(error)}${hint}\n`).catch(() => {});
+    await print(process.stderr, `${program.name}: ${safeText(failureText(error))}${hint}\n`).catch(() => {});
   }
   // What has stalled (a pipe that nobody reads) is not waited for.
   process.exit(exitCode);

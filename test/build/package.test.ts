@@ -1,5 +1,5 @@
 import { execFileSync } from 'node:child_process';
-import { cpSync, existsSync, mkdirSync, mkdtempSync, rmSync, writeFileSync } from 'node:fs';
+import { chmodSync, cpSync, existsSync, mkdirSync, mkdtempSync, readFileSync, rmSync, symlinkSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
@@ -41,7 +41,7 @@ afterAll(() => {
 
 test('everything that is needed to run and to compile is shipped', () => {
   const needed = [
-    'package.json README.md LICENSE CHANGELOG.md dist/index.js dist/index.js.map dist/index.d.ts',
+    'package.json README.md LICENSE CHANGELOG.md dist/index.js dist/index.js.map dist/index.d.ts dist/cli/rowtap.js dist/cli/rowtap-admin.js',
     'binding.gyp scripts/list-sources.cjs deps/sqlite3/sqlite3.c deps/sqlite3/sqlite3.h deps/lz4/lz4.c deps/lz4/lz4.h deps/lz4/LICENSE',
     'native/sqlite/amalgamation.c native/sqlite/options.h native/capture/capture.cpp native/node/addon.cpp',
   ];
@@ -86,6 +86,25 @@ test('a program can import it', () => {
 test('a program can require it', () => {
   writeFileSync(join(project, 'use.cjs'), `const { Database } = require('rowtap'); ${use}`);
   expect(run(process.execPath, ['use.cjs'])).toBe(printed);
+});
+
+test('its executables run by the names that npm gives them', () => {
+  const { bin } = JSON.parse(readFileSync(join(project, 'node_modules/rowtap/package.json'), 'utf8')) as { bin: Record<string, string> };
+  expect(Object.keys(bin)).toEqual(['rowtap', 'rowtap-admin']);
+  const links = join(project, 'node_modules/.bin');
+  mkdirSync(links, { recursive: true });
+  for (const [name, path] of Object.entries(bin)) {
+    symlinkSync(join('../rowtap', path), join(links, name));
+    // As npm does.
+    chmodSync(join(links, name), 0o755);
+  }
+  writeFileSync(
+    join(project, 'make.mjs'),
+    "import { Database } from 'rowtap'; new Database('fruit.db').exec(\"CREATE TABLE fruit (name); INSERT INTO fruit VALUES ('pear')\").close();",
+  );
+  run(process.execPath, ['make.mjs']);
+  expect(run(join(links, 'rowtap'), ['snapshot', 'fruit.db'])).toContain('"after":{"name":"pear"}');
+  expect(run(join(links, 'rowtap-admin'), ['status', 'fruit.db'])).toContain('tables    fruit\n');
 });
 
 test('TypeScript finds its types, imported and required', () => {

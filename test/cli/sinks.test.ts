@@ -73,6 +73,16 @@ describe('a file', () => {
     expect(shop.source.consumers()).toMatchObject([{ consumer: 'c', lsn: before?.lsn }]);
   });
 
+  test('that is a database is left as it is', async () => {
+    const shop = newShop();
+    shop.insert('kettle');
+    const before = readFileSync(shop.path);
+    const { code, stderr } = await run('rowtap', ['snapshot', shop.path, '--output', shop.path]);
+    expect(code).toBe(2);
+    expect(stderr).toContain('is an SQLite database, which lines would destroy');
+    expect(readFileSync(shop.path).equals(before)).toBe(true);
+  });
+
   test('that can not be written ends it with 4', async () => {
     const shop = newShop({ mode: 'delete' });
     const base = folder();

@@ -1,4 +1,5 @@
 import { spawnSync } from 'node:child_process';
+import { renameSync } from 'node:fs';
 import { describe, expect, test, vi } from 'vitest';
 import { namesIn, newLoggedShop, newShop, numbered, parsed, type Shop } from './database-file.js';
 import { type Finished, pathOf, type Running, run, start, startOnTerminal } from './typed.js';
@@ -247,6 +248,16 @@ test('it prunes nothing: how long the log is kept is the application to say', as
   await tail.until(1);
   await tail.stop('SIGTERM');
   expect(shop.db.prepare('SELECT count(*) FROM _rowtap_log').pluck().get()).toBeGreaterThanOrEqual(3);
+});
+
+test('a file that is replaced meanwhile ends it', async () => {
+  const shop = newLoggedShop();
+  const tail = start('rowtap', ['tail', shop.path]);
+  await untilFollowing(tail, shop);
+  renameSync(shop.path, `${shop.path}.old`);
+  const { code, stderr } = await tail.ended();
+  expect(code).toBe(1);
+  expect(stderr).toContain('ROWTAP_FILE_GONE');
 });
 
 test('--snapshot is refused where it would hold up those who write', async () => {

@@ -1,4 +1,6 @@
-import { type FileHandle, open } from 'node:fs/promises';
+import { type FileHandle, open, stat } from 'node:fs/promises';
+import { dirname } from 'node:path';
+import { CommandError, usageError } from '../command-error.js';
 import { type Sink, sinkError } from './sink.js';
 
 /**
@@ -16,14 +18,18 @@ export class FileSink implements Sink {
     this.#isRegular = isRegular;
   }
 
+  /** Throws a CommandError where it can't be written, and where it is a database. */
   static async open(path: string): Promise<FileSink> {
     try {
+      if (await isDatabase(path))
+        throw usageError(`--output: ${path} is an SQLite database, which lines would destroy. Name another file.`);
       const file = await open(path, 'a');
       const stats = await file.stat();
+      if (stats.isFile() && stats.size === 0) await syncFolder(path);
       if (stats.isFile() && stats.size > 0 && !(await endsWithLine(path, stats.size))) await file.appendFile('\n');
       return new FileSink(path, file, stats.isFile());
     } catch (error) {
-      throw failure(path, error);
+      throw error instanceof CommandError ? error : failure(path, error);
     }
   }
 
@@ -58,13 +64,38 @@ export class FileSink implements Sink {
   }
 }
 
+/** https://www.sqlite.org/fileformat.html#magic_header_string */
+const databaseHeader = 'SQLite format 3\0';
+
+async function isDatabase(path: string): Promise<boolean> {
+  const isFile = await stat(path).then(
+    (stats) => stats.isFile(),
+    () => false,
+  );
+  return isFile && (await bytesAt(path, 0, databaseHeader.length)).toString('latin1') === databaseHeader;
+}
+
 async function endsWithLine(path: string, size: number): Promise<boolean> {
+  return (await bytesAt(path, size - 1, 1))[0] === 0x0a;
+}
+
+async function bytesAt(path: string, position: number, count: number): Promise<Buffer> {
   const file = await open(path, 'r');
   try {
-    const { buffer } = await file.read(Buffer.alloc(1), 0, 1, size - 1);
-    return buffer[0] === 0x0a;
+    const { buffer, bytesRead } = await file.read(Buffer.alloc(count), 0, count, position);
+    return buffer.subarray(0, bytesRead);
   } finally {
     await file.close();
+  }
+}
+
+/** A new file outlives a power cut when its folder has been written. */
+async function syncFolder(path: string): Promise<void> {
+  const folder = await open(dirname(path), 'r');
+  try {
+    await folder.sync();
+  } finally {
+    await folder.close();
   }
 }
 
