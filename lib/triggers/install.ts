@@ -93,6 +93,8 @@ export interface TriggerStatus {
   bytes: number;
   /** Of the newest commit that somebody has looked at; 0 where nothing is installed. */
   lsn: number;
+  /** Names this log among all there ever are; "" where nothing is installed. */
+  history: string;
 }
 
 /** What `installTriggers` has made, and how it stands. Writes nothing. Throws RowtapError ROWTAP_BAD_OPTION, and what SQLite throws. */
@@ -111,7 +113,9 @@ export function triggerStatus(database: unknown, options?: Pick<TriggerOptions, 
     return {
       logTable: names.logTable,
       tables,
-      ...(hasLog ? { ...log.size(), lsn: log.newestCommit().lsn } : { rows: 0, bytes: 0, lsn: 0 }),
+      ...(hasLog
+        ? { ...log.size(), lsn: log.newestCommit().lsn, history: log.readState('history') ?? '' }
+        : { rows: 0, bytes: 0, lsn: 0, history: '' }),
     };
   } finally {
     own?.close();

@@ -19,7 +19,7 @@ const lookMs = 1000;
 /** Between two transactions of it: others come first. */
 const pauseMs = 25;
 /** Rows of one short transaction. */
-const mostRows = 4096;
+export const mostPrunedRows = 4096;
 /** Subscriptions without a name in other processes look several times a second: what is newer is left to them. */
 const graceMs = 2000;
 
@@ -54,7 +54,7 @@ export class LogPruner {
       const connection = this.#config.connect();
       try {
         const { names, retention } = this.#config;
-        const isMore = pruneLog(connection, names, { retention, heldLsn: this.#config.heldLsn(), nowMs: Date.now() }) === mostRows;
+        const isMore = pruneSome(connection, names, { retention, heldLsn: this.#config.heldLsn(), nowMs: Date.now() }) === mostPrunedRows;
         if (isMore) this.#timer = setTimeout(() => this.#prune(), pauseMs).unref();
       } finally {
         connection.close();
@@ -74,7 +74,7 @@ export interface LogPruneLimits {
 }
 
 /** One short transaction of it; gives how many rows of the log are gone. Throws what SQLite throws. */
-export function pruneLog(connection: OwnConnection, names: LogNames, { retention, heldLsn, nowMs }: LogPruneLimits): number {
+export function pruneSome(connection: OwnConnection, names: LogNames, { retention, heldLsn, nowMs }: LogPruneLimits): number {
   const log = new LogTables(connection, names);
   // Looked at without a lock first: mostly there is nothing to do.
   const oldest = log.oldestCommit();
@@ -83,7 +83,7 @@ export function pruneLog(connection: OwnConnection, names: LogNames, { retention
   const floorLsn = Math.min(acknowledgedLsn(connection, log.readState('history') ?? '') ?? heldLsn, heldLsn);
   const isFree = (lsn: number, timeMs: number): boolean =>
     retention.maxAgeMs === undefined ? lsn <= floorLsn && timeMs < nowMs - graceMs : timeMs < nowMs - retention.maxAgeMs;
-  const commits = log.commitsAfter(oldest.lsn - 1, newest.lsn - 1, mostRows);
+  const commits = log.commitsAfter(oldest.lsn - 1, newest.lsn - 1, mostPrunedRows);
   let cut = commits.findLast(({ lsn, timeMs }) => isFree(lsn, timeMs));
   if (retention.maxBytes !== undefined) {
     const firstId = log.firstIdWithin(retention.maxBytes);
@@ -93,7 +93,7 @@ export function pruneLog(connection: OwnConnection, names: LogNames, { retention
   if (cut === undefined) return 0;
   connection.exec('BEGIN IMMEDIATE');
   try {
-    const removed = log.removeUpTo(cut, mostRows);
+    const removed = log.removeUpTo(cut, mostPrunedRows);
     connection.exec('COMMIT');
     return removed;
   } catch (error) {

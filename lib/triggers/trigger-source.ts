@@ -124,7 +124,9 @@ export class TriggerSource implements Source {
       history: () => this.#lookout.history,
       reservesLsns: false,
     });
-    if (!target.isReadonly) {
+    // Who keeps all leaves pruning to others, and does not lock the file for it.
+    const { maxAgeMs = 0, maxBytes } = options.retention;
+    if (!target.isReadonly && (maxAgeMs < Date.now() || maxBytes !== undefined)) {
       this.#pruner = new LogPruner({
         names: this.#lookout.names,
         retention: options.retention,

@@ -1,5 +1,6 @@
+import { openSource } from 'rowtap';
 import { hostname } from 'node:os';
-import * as rowtap from 'rowtap';
+
 import { describe, expect, test, vi } from 'vitest';
 import { newLoggedShop, newShop, numbered, parsed } from './database-file.js';
 import { run, start } from './typed.js';
@@ -78,7 +79,7 @@ describe('drop-consumer', () => {
 
   test('also of a database without a log', async () => {
     const shop = newShop();
-    const source = rowtap.openSource(shop.db);
+    const source = openSource(shop.db);
     await source.subscribe({ consumer: 'c', snapshot: 'never' }).close();
     expect(await run('rowtap-admin', ['drop-consumer', shop.path, 'c'])).toMatchObject({ code: 0 });
     expect(source.consumers()).toEqual([]);
@@ -182,8 +183,7 @@ describe('prune', () => {
   });
 });
 
-// With the trigger engine.
-describe.skipIf(!('installTriggers' in rowtap))('install and uninstall', () => {
+describe('install and uninstall', () => {
   test('a log by triggers is made, followed from another program, shown, pruned and removed', async () => {
     const { path, db, insert } = newShop();
     expect(await run('rowtap-admin', ['install', path])).toMatchObject({

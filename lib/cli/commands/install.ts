@@ -1,10 +1,10 @@
+import { installTriggers } from '../../triggers/install.js';
 import type { Arguments } from '../arguments.js';
 import type { Command } from '../command.js';
 import { exitCodes } from '../exit-codes.js';
 import { openDatabase } from '../open-database.js';
 import { print } from '../terminal/print.js';
 import { safeText } from '../terminal/value-text.js';
-import { loadTriggerFunctions } from '../trigger-functions.js';
 
 export const install: Command = {
   name: 'install',
@@ -15,7 +15,6 @@ then on \`rowtap tail\` shows what any program commits, whatever it is written i
   options: { table: { value: 'TABLE', isList: true, help: 'only this table, any number of times (default: all tables)' } },
   run: async (given: Arguments) => {
     const path = given.operand(0);
-    const { installTriggers } = await loadTriggerFunctions();
     openDatabase(path, { isReadonly: true }).close();
     const tables = given.list('table');
     const installed = installTriggers(path, tables === undefined ? {} : { tables });

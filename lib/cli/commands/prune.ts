@@ -1,5 +1,6 @@
 import type { Retention } from '../../model/options.js';
 import { pruneLog } from '../../rowtap.js';
+import { pruneTriggerLog } from '../../triggers/prune-all.js';
 import type { Arguments } from '../arguments.js';
 import type { Command } from '../command.js';
 import { exitCodes } from '../exit-codes.js';
@@ -7,7 +8,6 @@ import { chooseEngine, type Engine, engines, keptLogs } from '../kept-log.js';
 import { openDatabase } from '../open-database.js';
 import { print } from '../terminal/print.js';
 import { countedText } from '../terminal/value-text.js';
-import { loadTriggerFunctions } from '../trigger-functions.js';
 
 export const prune: Command = {
   name: 'prune',
@@ -34,7 +34,7 @@ writing, and makes room in the file for what comes; the file itself gets smaller
       let rows = 0;
       for (const engine of chosen) {
         if (engine === 'hook') rows += (await pruneLog(database, retention)).rows;
-        else rows += (await (await loadTriggerFunctions()).pruneTriggerLog(path, retention)).rows;
+        else rows += (await pruneTriggerLog(path, retention)).rows;
       }
       await print(process.stdout, `${path}: ${countedText(rows, 'row')} of the log deleted\n`);
       return exitCodes.fine;

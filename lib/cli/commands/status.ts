@@ -2,6 +2,7 @@ import { statSync } from 'node:fs';
 import type { ConsumerInfo } from '../../model/source.js';
 import { type Database, openSource } from '../../rowtap.js';
 import { listUserTables } from '../../schema/user-tables.js';
+import { type TriggerStatus, triggerStatus } from '../../triggers/install.js';
 import type { Arguments } from '../arguments.js';
 import type { Command } from '../command.js';
 import { exitCodes } from '../exit-codes.js';
@@ -11,7 +12,6 @@ import { openDatabase } from '../open-database.js';
 import { print } from '../terminal/print.js';
 import { textTable } from '../terminal/text-table.js';
 import { bytesText, countedText, countText, safeText } from '../terminal/value-text.js';
-import { loadTriggerFunctions, type TriggerStatus } from '../trigger-functions.js';
 
 interface Status {
   file: string;
@@ -23,7 +23,7 @@ interface Status {
   consumers: ConsumerStatus[];
 }
 
-/** `lag`: transactions of the hook engine's log that it has before it; null without such a log. */
+/** `lag`: transactions of its log that it has before it; null where that is gone. */
 type ConsumerStatus = ConsumerInfo & { lag: number | null };
 
 export const status: Command = {
@@ -36,7 +36,7 @@ export const status: Command = {
     const path = given.operand(0);
     const database = openDatabase(path, { isReadonly: true });
     try {
-      const found = await readStatus(path, database);
+      const found = readStatus(path, database);
       await print(process.stdout, given.text('format') === 'json' ? `${JSON.stringify(found)}\n` : statusText(found));
       return exitCodes.fine;
     } finally {
@@ -45,19 +45,27 @@ export const status: Command = {
   },
 };
 
-async function readStatus(path: string, database: Database): Promise<Status> {
+function readStatus(path: string, database: Database): Status {
   const kept = keptLogs(database);
   const hasHookLog = kept.includes('hook');
   const consumers = openSource(database).consumers();
+  const triggerLog = kept.includes('trigger') ? triggerStatus(path) : null;
   return {
     file: path,
     bytes: statSync(path).size,
     journalMode: database.pragma('main.journal_mode', { simple: true }) as string,
     tables: listUserTables(database),
     hookLog: hasHookLog ? readHookLog(database) : null,
-    triggerLog: kept.includes('trigger') ? (await loadTriggerFunctions()).triggerStatus(path) : null,
-    consumers: consumers.map((info) => ({ ...info, lag: hasHookLog ? lagBehind(database, info.lsn) : null })),
+    triggerLog,
+    consumers: consumers.map((info) => ({ ...info, lag: lagOf(database, info, hasHookLog, triggerLog) })),
   };
+}
+
+/** A consumer reads the log whose name stands beside its position. */
+function lagOf(database: Database, { consumer, lsn }: ConsumerInfo, hasHookLog: boolean, triggerLog: TriggerStatus | null): number | null {
+  const history = database.prepare('SELECT "history" FROM main."_rowtap_checkpoints" WHERE "consumer" = ?').pluck().get(consumer);
+  if (triggerLog !== null && history === triggerLog.history) return Math.max(0, triggerLog.lsn - lsn);
+  return hasHookLog ? lagBehind(database, lsn) : null;
 }
 
 function statusText({ file, bytes, journalMode, tables, hookLog, triggerLog, consumers }: Status): string {

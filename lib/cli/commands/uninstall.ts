@@ -1,10 +1,10 @@
+import { uninstallTriggers } from '../../triggers/install.js';
 import type { Arguments } from '../arguments.js';
 import type { Command } from '../command.js';
 import { exitCodes } from '../exit-codes.js';
 import { openDatabase } from '../open-database.js';
 import { print } from '../terminal/print.js';
 import { safeText } from '../terminal/value-text.js';
-import { loadTriggerFunctions } from '../trigger-functions.js';
 
 export const uninstall: Command = {
   name: 'uninstall',
@@ -15,7 +15,6 @@ engine, if there is one, stays.`,
   options: { table: { value: 'TABLE', isList: true, help: 'only from this table, any number of times; the log stays then' } },
   run: async (given: Arguments) => {
     const path = given.operand(0);
-    const { uninstallTriggers } = await loadTriggerFunctions();
     openDatabase(path, { isReadonly: true }).close();
     const tables = given.list('table');
     const removed = uninstallTriggers(path, tables === undefined ? {} : { tables })
