@@ -21,6 +21,9 @@ export class Turns {
   readonly #binding: Pick<NativeBinding, 'setWake' | 'setAwaited' | 'endTurn'>;
   readonly #parked = new Set<Parked>();
   #isScheduled = false;
+  #isTurning = false;
+  /** Requested in the middle of a turn: those who have looked already may have found nothing. */
+  #isRequestedAgain = false;
   /** As native code knows it: that somebody waits is said at once, that nobody does at the end of the next turn. */
   #isAwaited = false;
   #number = 0;
@@ -49,6 +52,7 @@ export class Turns {
   /** Lets every parked subscription try again soon. */
   request(): void {
     ++this.#number;
+    if (this.#isTurning) this.#isRequestedAgain = true;
     if (this.#isScheduled) return;
     this.#isScheduled = true;
     setImmediate(() => this.#turn());
@@ -56,6 +60,7 @@ export class Turns {
 
   #turn(): void {
     ++this.#number;
+    this.#isTurning = true;
     for (const subscription of [...this.#parked]) subscription.tryAgain();
     // A tick that a microtask asks for comes when all microtasks are done.
     queueMicrotask(() => process.nextTick(() => this.#endTurn()));
@@ -63,8 +68,12 @@ export class Turns {
 
   #endTurn(): void {
     ++this.#number;
+    this.#isTurning = false;
     this.#isScheduled = false;
     this.#isAwaited = this.#parked.size > 0;
     this.#binding.endTurn(this.#isAwaited);
+    if (!this.#isRequestedAgain) return;
+    this.#isRequestedAgain = false;
+    this.request();
   }
 }
