@@ -315,7 +315,8 @@ export class TriggerSource implements Source {
     const isOnlySnapshot = options.snapshot === 'only';
     let opened: OpenedConsumer | undefined;
     let place: Place | undefined;
-    this.#lookout.look();
+    // What it finds is news to the other subscriptions as well.
+    this.#look();
     try {
       opened = consumer === undefined ? unnamedConsumer : this.#store.open(consumer);
       place = this.#place(options, opened.stored, acceptsTable);
@@ -399,10 +400,14 @@ export class TriggerSource implements Source {
       connection.prepare(`SELECT max("id") FROM main.${this.#lookout.names.log}`).get();
       return lsn;
     };
-    if (!this.#parts.target.isReadonly) return this.#lookout.endCommitWith(timeoutMs, begin);
+    if (!this.#parts.target.isReadonly) {
+      const lsn = this.#lookout.endCommitWith(timeoutMs, begin);
+      this.#parts.turns.request();
+      return lsn;
+    }
     begin(this.#lookout.newest);
     // What it sees is no older than the last look, and ends this one.
-    this.#lookout.look();
+    this.#look();
     return this.lsn;
   }
 

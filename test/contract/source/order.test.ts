@@ -113,4 +113,13 @@ describe.each(engines)('$name engine', (engine) => {
     await answered;
     expect((await seen)?.value).toMatchObject({ op: 'insert', after: { a: 2 } });
   });
+
+  test('two subscriptions, the second made when something was committed that the first has not heard of', async () => {
+    const file = run(engine, { before: 'CREATE TABLE t (a)' });
+    const first = file.source.subscribe({ snapshot: 'never' })[Symbol.asyncIterator]();
+    const next = first.next();
+    file.db.exec('INSERT INTO t VALUES (1)');
+    file.source.subscribe({ snapshot: 'never' });
+    expect((await next).value).toMatchObject({ op: 'insert', after: { a: 1 } });
+  });
 });
