@@ -29,7 +29,7 @@ const lockTimeoutMs = 5000;
  */
 export function installTriggers(database: unknown, options?: TriggerOptions): { tables: string[] } {
   const { tables, names } = checkOptions(options, 'installTriggers');
-  return writeTo(database, 'installTriggers', (connection) => {
+  return writeTo(database, 'installTriggers', (connection, isOwnTransaction) => {
     const existing = listUserTables(connection);
     requireTables(tables, existing, 'the database');
     const { accepts } = makeTableFilter({ tables });
@@ -41,14 +41,14 @@ export function installTriggers(database: unknown, options?: TriggerOptions): { 
     }
     // Nothing stands in the way of deleting a table that is wanted again: the list is of those that are there.
     const installed = new Map(readInstalled(connection, names, log).map((found) => [found.shape.table, found]));
-    const sinceId = log.newestCommit().lastId;
+    const sinceId = log.completeUpTo();
     for (const { shape, state } of installed.values()) if (state !== 'installed') renew(connection, names, log, shape, state, sinceId);
     for (const table of existing) {
       const hasTriggers = installed.has(table) && installed.get(table)?.state !== 'dropped';
       if (!hasTriggers && accepts(table)) add(connection, names, log, table, isNew);
     }
     log.writeState('tables', tables === undefined ? 'all' : 'listed');
-    log.endCommit();
+    finish(log, isOwnTransaction);
     return { tables: log.currentShapes().map(({ table }) => table) };
   });
 }
@@ -59,7 +59,7 @@ export function installTriggers(database: unknown, options?: TriggerOptions): { 
  */
 export function uninstallTriggers(database: unknown, options?: TriggerOptions): { tables: string[] } {
   const { tables, names } = checkOptions(options, 'uninstallTriggers');
-  return writeTo(database, 'uninstallTriggers', (connection) => {
+  return writeTo(database, 'uninstallTriggers', (connection, isOwnTransaction) => {
     const log = new LogTables(connection, names);
     if (!log.exist) {
       requireTables(tables, listUserTables(connection), 'the database');
@@ -78,7 +78,7 @@ export function uninstallTriggers(database: unknown, options?: TriggerOptions): 
         dropTriggers(connection, names, (id) => id === shape.id);
         log.retireShape(shape);
       }
-      log.endCommit();
+      finish(log, isOwnTransaction);
     }
     return { tables: removed.map(({ table }) => table) };
   });
@@ -120,6 +120,12 @@ export function triggerStatus(database: unknown, options?: Pick<TriggerOptions, 
   } finally {
     own?.close();
   }
+}
+
+/** What stands in the log by now has been written by triggers that fit. Where the application goes on writing, its transaction does not end here. */
+function finish(log: LogTables, isOwnTransaction: boolean): void {
+  if (isOwnTransaction) log.endCommit();
+  else log.noteComplete();
 }
 
 function shownAs(state: TableState): 'installed' | 'outdated' | 'dropped' {
@@ -180,18 +186,19 @@ function checkOptions(options: TriggerOptions | undefined, what: string): { tabl
 }
 
 /** All that `write` does, or nothing. Where the given connection has a transaction open, it is a part of that. */
-export function writeTo<T>(database: unknown, what: string, write: (connection: TriggerConnection) => T): T {
+function writeTo<T>(database: unknown, what: string, write: (connection: TriggerConnection, isOwnTransaction: boolean) => T): T {
   const target = targetOf(database, what);
   if (target.isReadonly) throw badOption(`\`${what}\`: the database is open read-only`);
   const own = target.given === undefined ? target.open({ isReadonly: false, timeoutMs: lockTimeoutMs }) : undefined;
   const connection = own ?? (target.given as TriggerConnection);
-  const [begin, end, undo] = target.isInTransaction()
-    ? ['SAVEPOINT _rowtap_triggers', 'RELEASE _rowtap_triggers', 'ROLLBACK TO _rowtap_triggers; RELEASE _rowtap_triggers']
-    : ['BEGIN IMMEDIATE', 'COMMIT', 'ROLLBACK'];
+  const isOwnTransaction = !target.isInTransaction();
+  const [begin, end, undo] = isOwnTransaction
+    ? ['BEGIN IMMEDIATE', 'COMMIT', 'ROLLBACK']
+    : ['SAVEPOINT _rowtap_triggers', 'RELEASE _rowtap_triggers', 'ROLLBACK TO _rowtap_triggers; RELEASE _rowtap_triggers'];
   try {
     connection.exec(begin);
     try {
-      const result = write(connection);
+      const result = write(connection, isOwnTransaction);
       connection.exec(end);
       return result;
     } catch (error) {

@@ -107,10 +107,7 @@ export class LogTables {
     return this.#commit('WHERE "lsn" <= ? ORDER BY "lsn" DESC LIMIT 1', lsn);
   }
 
-  /**
-   * All that stands in the log by now has been committed. In a transaction of its own it is the newest that others have committed; in the
-   * application's, what that has written so far. Gives the newest commit.
-   */
+  /** All that stands in the log by now has been committed: called in a transaction of its own. Gives the newest commit. */
   endCommit(isAfterLsn = 0): LoggedCommit {
     const newest = this.newestCommit();
     const { log, commits } = this.#names;
@@ -124,6 +121,15 @@ export class LogTables {
       .prepare(`INSERT INTO main.${commits} ("lsn", "last_id", "time") VALUES (?, ?, ?)`)
       .run(next.lsn, next.lastId, next.timeMs);
     return next;
+  }
+
+  /** Up to which row all has been written by triggers that fitted their tables; rolled back with the transaction that says so. */
+  completeUpTo(): number {
+    return Math.max(this.newestCommit().lastId, Number(this.readState('complete') ?? 0));
+  }
+
+  noteComplete(): void {
+    this.writeState('complete', String(this.lastId()));
   }
 
   /** `bytes` are those of its values. The whole log is read. */

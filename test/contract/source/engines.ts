@@ -61,19 +61,20 @@ export interface RunOptions extends SourceOptions {
   /** Run before anybody listens. */
   before?: string;
   journalMode?: 'wal' | 'delete';
+  encoding?: 'UTF-8' | 'UTF-16le';
 }
 
 const marker = 'test_marker';
 
 /** An engine on a file of its own; everything is closed, and the file removed, when the test has finished. */
 export function run(engine: Engine, options: RunOptions = {}): Run {
-  const { before = '', journalMode = 'wal', ...source } = options;
+  const { before = '', journalMode = 'wal', encoding = 'UTF-8', ...source } = options;
   const folder = mkdtempSync(join(tmpdir(), 'rowtap-contract-'));
   onTestFinished(() => rmSync(folder, { recursive: true, force: true }));
   const path = join(folder, 'test.db');
   const db = new Database(path);
   db.exec(
-    `PRAGMA journal_mode = ${journalMode}; PRAGMA synchronous = OFF; CREATE TABLE ${marker} (n INTEGER PRIMARY KEY AUTOINCREMENT, step); ${before}`,
+    `PRAGMA encoding = '${encoding}'; PRAGMA journal_mode = ${journalMode}; PRAGMA synchronous = OFF; CREATE TABLE ${marker} (n INTEGER PRIMARY KEY AUTOINCREMENT, step); ${before}`,
   );
   engine.prepare(db);
   db.close();
