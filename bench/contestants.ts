@@ -1,7 +1,7 @@
 /** Who is measured, each with a database of its own. All talk through the same methods, those that better-sqlite3 has. */
 import { createRequire } from 'node:module';
 import { resolve } from 'node:path';
-import { type Change, Database, openSource, type SourceOptions, type SqlValue, type Subscription } from 'rowtap';
+import { type Change, Database, installTriggers, openSource, type SourceOptions, type SqlValue, type Subscription } from 'rowtap';
 import type { Beside, Workload } from './workloads.js';
 
 const require = createRequire(import.meta.url);
@@ -50,8 +50,8 @@ class Reader {
   #iterator: AsyncIterator<Change> | undefined;
   sum = 0;
 
-  begin(database: BenchDatabase): void {
-    this.#subscription = (database as unknown as Database).changes();
+  begin(database: BenchDatabase, options?: SourceOptions): void {
+    this.#subscription = (database as unknown as Database).changes(options);
     this.#iterator = this.#subscription[Symbol.asyncIterator]();
   }
 
@@ -110,6 +110,21 @@ export const capturing: Contestant[] = [
   },
   { name: 'better-sqlite3', open: openBetterSqlite3 },
   triggers,
+  {
+    name: "the trigger engine's triggers, no subscriber",
+    addon: withoutCapture,
+    open: openOurs,
+    begin: (database) => void installTriggers(database),
+  },
+  {
+    name: 'the trigger engine, one subscriber',
+    open: openOurs,
+    begin: (database) => {
+      installTriggers(database);
+      reader.begin(database, { engine: 'trigger' });
+    },
+    awaitDelivery: (count) => reader.read(count),
+  },
 ];
 
 const framed: Contestant = { ...plain, name: 'no capture, BEGIN and COMMIT around it', beside: () => () => {} };

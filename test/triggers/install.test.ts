@@ -30,7 +30,8 @@ async function read(subscription: Subscription, count: number): Promise<string[]
   return changes.map(brief);
 }
 
-const code = (expected: string, part = ''): unknown => expect.objectContaining({ code: expected, message: expect.stringContaining(part) });
+const code = (expected: string, part = ''): Error =>
+  expect.objectContaining({ code: expected, message: expect.stringContaining(part) }) as Error;
 
 describe('installTriggers', () => {
   test('twice changes nothing the second time, and all of it goes again', async () => {
@@ -99,16 +100,16 @@ describe('installTriggers', () => {
       [`${path}.none`, {}, 'SQLITE_CANTOPEN'],
     ];
     for (const [database, options, expected] of refused) {
-      expect(() => installTriggers(database as never, options as never), JSON.stringify(options)).toThrow(code(expected) as Error);
+      expect(() => installTriggers(database as never, options as never), JSON.stringify(options)).toThrow(code(expected));
     }
     const readonly = new Database(path, { readonly: true });
     onTestFinished(() => void readonly.close());
-    expect(() => installTriggers(readonly)).toThrow(code('ROWTAP_BAD_OPTION', 'read-only') as Error);
+    expect(() => installTriggers(readonly)).toThrow(code('ROWTAP_BAD_OPTION', 'read-only'));
     expect(schemaOf(db)).toEqual(before);
-    expect(() => openSource(path, { engine: 'trigger' })).toThrow(code('ROWTAP_NOT_INSTALLED', 'installTriggers') as Error);
+    expect(() => openSource(path, { engine: 'trigger' })).toThrow(code('ROWTAP_NOT_INSTALLED', 'installTriggers'));
     installTriggers(db, { tables: ['a'] });
     db.exec('CREATE TABLE b (x)');
-    expect(() => openSource(path, { engine: 'trigger', tables: ['b'] })).toThrow(code('ROWTAP_NOT_INSTALLED', 'table b') as Error);
+    expect(() => openSource(path, { engine: 'trigger', tables: ['b'] })).toThrow(code('ROWTAP_NOT_INSTALLED', 'table b'));
   });
 });
 
@@ -135,10 +136,10 @@ describe('a table that has changed since', () => {
       expect(brief((await iterator.next()).value as Change)).toBe('insert t (1)');
       db.exec(sql);
       db.exec('INSERT INTO other VALUES (1)');
-      await expect(iterator.next()).rejects.toMatchObject(code('ROWTAP_NOT_INSTALLED', part) as object);
+      await expect(iterator.next()).rejects.toMatchObject(code('ROWTAP_NOT_INSTALLED', part));
       expect(source.info()).toMatchObject({ state: 'degraded', error: { code: 'ROWTAP_NOT_INSTALLED' } });
       await source.close();
-      expect(() => openSource(db, { engine: 'trigger' })).toThrow(code('ROWTAP_NOT_INSTALLED', part) as Error);
+      expect(() => openSource(db, { engine: 'trigger' })).toThrow(code('ROWTAP_NOT_INSTALLED', part));
 
       installTriggers(db);
       const again = openSource(db, { engine: 'trigger', name: `${sql} again` });
