@@ -394,12 +394,13 @@ export class StreamSubscription implements Subscription, Parked {
 
   /** What stands behind a gap is older than the snapshot that follows it. */
   #upToGap(items: Item[]): Item[] {
-    const at = items.findIndex(
-      (item) => this.#isStreamGap(item) || (item instanceof DecodedTransaction && item.length === 1 && [...item].some(this.#isStreamGap)),
-    );
-    if (at < 0) return items;
-    this.#isRestartDue = true;
-    return items.slice(0, at + 1);
+    for (const [at, item] of items.entries()) {
+      const cut = item instanceof DecodedTransaction ? item.upTo(this.#isStreamGap) : this.#isStreamGap(item) ? item : undefined;
+      if (cut === undefined) continue;
+      this.#isRestartDue = true;
+      return [...items.slice(0, at), cut];
+    }
+    return items;
   }
 
   readonly #isStreamGap = (item: object): boolean => 'op' in item && item.op === 'gap' && this.#drain?.isStandIn(item) !== true;

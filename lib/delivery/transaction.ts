@@ -20,6 +20,12 @@ export class DecodedTransaction implements Transaction {
     return this.#changes.length;
   }
 
+  /** Without what stands behind the first that is meant; undefined where none is. */
+  upTo(isMeant: (change: Change) => boolean): DecodedTransaction | undefined {
+    const at = this.#changes.findIndex(isMeant);
+    return at < 0 ? undefined : new DecodedTransaction(this.lsn, this.time, this.#changes.slice(0, at + 1));
+  }
+
   [Symbol.iterator](): Iterator<RowChange> {
     return (this.#changes as readonly RowChange[])[Symbol.iterator]();
   }

@@ -188,6 +188,7 @@ export class Reading {
   #passed = 0;
   #waiting: (() => void) | undefined;
   #isEnded = false;
+  #hasRestarted = false;
 
   constructor(subscription: Subscription, mark: () => number) {
     this.subscription = subscription;
@@ -197,8 +198,13 @@ export class Reading {
 
   /** All that has come since the last call, and comes before a commit that is made now. Throws what ended the subscription before that. */
   async changes(): Promise<Change[]> {
-    const number = this.#mark();
-    while (this.#passed < number && !this.#isEnded) await new Promise<void>((resolve) => (this.#waiting = resolve));
+    let number = this.#mark();
+    while (this.#passed < number && !this.#isEnded) {
+      // The snapshot that comes then may be newer than the mark.
+      if (this.#hasRestarted) number = this.#mark();
+      this.#hasRestarted = false;
+      await new Promise<void>((resolve) => (this.#waiting = resolve));
+    }
     const received = this.#received;
     this.#received = [];
     const error = this.#isEnded ? await this.#ended : undefined;
@@ -240,8 +246,9 @@ export class Reading {
       this.#received.push(change);
       return;
     }
-    if (!('last' in change) || !change.last) return;
-    this.#passed = Number((change.after ?? change.before)?.['n']);
+    if (change.op === 'bootstrap') this.#hasRestarted = true;
+    else if (!('last' in change) || !change.last) return;
+    else this.#passed = Number((change.after ?? change.before)?.['n']);
     this.#waiting?.();
   }
 }
