@@ -1,4 +1,5 @@
 import { createRequire } from 'node:module';
+import { SqliteError } from '../errors/sqlite-error.js';
 import { parseArguments } from './arguments.js';
 import type { Command, Program } from './command.js';
 import { CommandError, usageError } from './command-error.js';
@@ -34,7 +35,14 @@ async function run(program: Program, typed: readonly string[]): Promise<number> 
   const command = commandNamed(program, first);
   const beforeOperands = rest.includes('--') ? rest.slice(0, rest.indexOf('--')) : rest;
   if (beforeOperands.some((word) => word === '--help' || word === '-h')) return show(commandHelp(program, command));
-  return command.run(parseArguments(rest, command));
+  const given = parseArguments(rest, command);
+  try {
+    return await command.run(given);
+  } catch (error) {
+    if (!(error instanceof SqliteError)) throw error;
+    const files = given.operands.filter((_, at) => command.operands[at] !== 'NAME').join(', ');
+    throw new CommandError(`${files}: ${failureText(error)}`, undefined, { cause: error });
+  }
 }
 
 function commandNamed(program: Program, name: string): Command {

@@ -38,9 +38,9 @@ function expectFailure({ code, signal, stdout, stderr }: Finished, path: string,
 describe.each(commands)('%s', (_, executable, typed) => {
   test('of no file', async () => {
     const shop = newShop();
-    for (const path of [join(dirname(shop.path), 'nope.db'), join(dirname(shop.path), 'nowhere/nope.db'), ':memory:']) {
-      expectFailure(await run(executable, typed(path, shop.path)), path, /no such file\. Check the path/);
-    }
+    const paths = [join(dirname(shop.path), 'nope.db'), join(dirname(shop.path), 'nowhere/nope.db'), ':memory:'];
+    const finished = await Promise.all(paths.map((path) => run(executable, typed(path, shop.path))));
+    for (const [at, path] of paths.entries()) expectFailure(finished[at] as Finished, path, /no such file\. Check the path/);
   });
 
   test('of a folder', async () => {
@@ -54,14 +54,14 @@ describe.each(commands)('%s', (_, executable, typed) => {
     writeFileSync(path, 'Some notes, and no database at all. '.repeat(100));
     expectFailure(await run(executable, typed(path, shop.path)), path, 'this is not an SQLite database');
   });
+});
 
-  test('of a database that another program has locked', async () => {
-    const [shop, other] = [newLoggedShop({ mode: 'delete' }), newShop()];
-    shop.db.exec('BEGIN EXCLUSIVE');
-    const finished = await run(executable, typed(shop.path, other.path));
-    shop.db.exec('ROLLBACK');
-    expectFailure(finished, shop.path, 'locked by another program. Try again');
-  });
+test('every command on a database that another program has locked', async () => {
+  const [shop, other] = [newLoggedShop({ mode: 'delete' }), newShop()];
+  shop.db.exec('BEGIN EXCLUSIVE');
+  const finished = await Promise.all(commands.map(([, executable, typed]) => run(executable, typed(shop.path, other.path))));
+  shop.db.exec('ROLLBACK');
+  for (const each of finished) expectFailure(each, shop.path, 'locked by another program. Try again');
 });
 
 test.each<[string, Executable, string[]]>([
@@ -72,7 +72,7 @@ test.each<[string, Executable, string[]]>([
   shop.db.exec('BEGIN IMMEDIATE');
   const finished = await run(executable, [command, shop.path, ...rest]);
   shop.db.exec('ROLLBACK');
-  expectFailure(finished, '', 'locked by another program. Try again');
+  expectFailure(finished, shop.path, 'locked by another program. Try again');
 });
 
 const filtered = commands.filter(([name]) => /^(?:tail|snapshot|verify|install)/.test(name));

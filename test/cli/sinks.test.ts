@@ -73,6 +73,25 @@ describe('a file', () => {
     expect(shop.source.consumers()).toMatchObject([{ consumer: 'c', lsn: before?.lsn }]);
   });
 
+  test('that can grow no more keeps whole batches only', () => {
+    const shop = newShop();
+    shop.insert(...numbered(0, 2000));
+    const file = join(folder(), 'changes.jsonl');
+    const args = ['snapshot', shop.path, '--table', 'products', '--batch-size', '100', '--output', file];
+    // A limit on the size of files, in KiB: the batch that goes beyond it can be written in part.
+    const { status, stderr } = spawnSync('bash', ['-c', 'ulimit -f 40; exec "$0" "$@"', process.execPath, pathOf('rowtap'), ...args], {
+      encoding: 'utf8',
+    });
+    expect(status).toBe(4);
+    expect(stderr).toContain('EFBIG');
+    const content = readFileSync(file, 'utf8');
+    expect(content.endsWith('\n')).toBe(true);
+    const lines = linesIn(content);
+    expect(lines.length).toBeGreaterThan(0);
+    expect(lines.length % 100).toBe(0);
+    expect(namesIn(lines)).toEqual(numbered(0, lines.length - 1));
+  });
+
   test('that is a database is left as it is', async () => {
     const shop = newShop();
     shop.insert('kettle');
