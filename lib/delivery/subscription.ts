@@ -23,6 +23,8 @@ export interface SubscriptionParts {
   stream: ChangeStream | undefined;
   integers: IntegerMode;
   acceptsTable: (name: string) => boolean;
+  /** Deletes by a REPLACE may be missing from the stream. */
+  isReplacing?: boolean;
   /** Where a snapshot is wanted whenever changes may have been missed: a new place, behind what was missed. */
   beginAgain: (() => Restart) | undefined;
   progress: Progress;
@@ -195,6 +197,11 @@ export class StreamSubscription implements Subscription, Parked {
   /** For a replica. */
   get integers(): IntegerMode {
     return this.#parts.integers;
+  }
+
+  /** For a replica. */
+  get isReplacing(): boolean {
+    return this.#parts.isReplacing === true;
   }
 
   /** For a replica: whether the stream is about that table. */

@@ -24,6 +24,8 @@ export interface TransactionStream {
   /** Whether its stream is about that table, where it is not about all. */
   accepts?(table: string): boolean;
   readonly integers?: IntegerMode;
+  /** Rows that a REPLACE deletes may be missing from it. */
+  readonly isReplacing?: boolean;
 }
 
 /**
@@ -43,6 +45,7 @@ export class Replica {
   readonly #binder = new ValueBinder();
   readonly #writers = new Map<string, TableWriter>();
   #accepts: (table: string) => boolean = () => true;
+  #isReplacing = false;
 
   /** `target` belongs to the replica for writing. Nothing is written before the first `apply`. */
   constructor(target: ReplicaDatabase) {
@@ -80,6 +83,8 @@ export class Replica {
   async follow(subscription: TransactionStream): Promise<void> {
     this.#accepts = (table) => subscription.accepts?.(table) ?? true;
     if (subscription.integers !== undefined) this.#binder.expect(subscription.integers);
+    this.#isReplacing = subscription.isReplacing === true;
+    this.#writers.clear();
     for await (const transaction of subscription.transactions()) {
       try {
         this.#apply(transaction);
@@ -156,7 +161,7 @@ export class Replica {
     // The event has been copied or sent on, and its hidden definition has not come along.
     const shape = readShape(this.#target, event.table);
     if (shape === undefined) throw noSuchTable(this.#target, event.table);
-    new TableWriter(this.#target, shape, this.#binder).clear();
+    new TableWriter(this.#target, shape, this.#binder, this.#isReplacing).clear();
   }
 
   #changeSchema(event: SchemaEvent): void {
@@ -176,7 +181,7 @@ export class Replica {
     if (writer === undefined) {
       const shape = readShape(this.#target, table);
       if (shape === undefined) throw noSuchTable(this.#target, table);
-      writer = new TableWriter(this.#target, shape, this.#binder);
+      writer = new TableWriter(this.#target, shape, this.#binder, this.#isReplacing);
       this.#writers.set(foldName(table), writer);
     }
     return writer;

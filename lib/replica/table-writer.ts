@@ -27,7 +27,11 @@ export class TableWriter {
   #deleteByRowid: ReplicaStatement | undefined;
   #deleteByContent: ReplicaStatement | undefined;
 
-  constructor(db: ReplicaDatabase, shape: TableShape, binder: ValueBinder) {
+  readonly #conflict: 'ABORT' | 'REPLACE';
+
+  /** `isReplacing`: what stands in a row's way has gone from the original without a word, by a REPLACE, and goes from here. */
+  constructor(db: ReplicaDatabase, shape: TableShape, binder: ValueBinder, isReplacing: boolean) {
+    this.#conflict = isReplacing ? 'REPLACE' : 'ABORT';
     this.#db = db;
     this.#shape = shape;
     this.#binder = binder;
@@ -49,9 +53,9 @@ export class TableWriter {
   #insertRow(after: Row, change: RowChange): void {
     if (this.#insert === undefined) {
       const columns = this.#shape.columns.filter((column) => !column.isGenerated).map((column) => quoteName(column.name));
-      // ABORT, because the table's own ON CONFLICT clauses would make a conflict go unseen.
+      // Said in any case, because the table's own ON CONFLICT clauses would make a conflict go unseen.
       this.#insert = this.#db.prepare(
-        `INSERT OR ABORT INTO ${this.#table} (${columns.join(', ')}) VALUES (${columns.map(() => '?').join(', ')})`,
+        `INSERT OR ${this.#conflict} INTO ${this.#table} (${columns.join(', ')}) VALUES (${columns.map(() => '?').join(', ')})`,
       );
     }
     this.#insert.run(this.#writtenValues(after, change));
@@ -62,7 +66,7 @@ export class TableWriter {
     const key = this.#keyValues(change);
     if (key !== undefined) {
       this.#updateByKey ??= this.#db.prepare(
-        `UPDATE OR ABORT ${this.#table} SET ${this.#assignments()} WHERE ${keyCondition(this.#shape)}`,
+        `UPDATE OR ${this.#conflict} ${this.#table} SET ${this.#assignments()} WHERE ${keyCondition(this.#shape)}`,
       );
       this.#expectOne(this.#updateByKey.run([...values, ...key]).changes, change);
       return;
@@ -70,7 +74,7 @@ export class TableWriter {
     const rowid = this.#findRowid(before, change);
     if (rowid !== undefined) {
       this.#updateByRowid ??= this.#db.prepare(
-        `UPDATE OR ABORT ${this.#table} SET ${this.#assignments()} WHERE ${this.#shape.rowidName} = ?`,
+        `UPDATE OR ${this.#conflict} ${this.#table} SET ${this.#assignments()} WHERE ${this.#shape.rowidName} = ?`,
       );
       this.#updateByRowid.run([...values, rowid]);
       return;

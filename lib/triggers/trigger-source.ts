@@ -332,6 +332,7 @@ export class TriggerSource implements Source {
         stream: isOnlySnapshot ? undefined : stream,
         integers: options.integers,
         acceptsTable,
+        isReplacing: true,
         beginAgain:
           options.snapshot === 'when-needed'
             ? (): Restart => this.#place({ ...options, snapshot: 'always' }, undefined, acceptsTable) as Restart

@@ -2,8 +2,8 @@
 import { mkdtempSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
-import { type Change, Database, installTriggers, openSource, type Subscription, triggerStatus, uninstallTriggers } from 'rowtap';
-import { describe, expect, onTestFinished, test } from 'vitest';
+import { type Change, Database, installTriggers, openSource, Replica, type Subscription, triggerStatus, uninstallTriggers } from 'rowtap';
+import { describe, expect, onTestFinished, test, vi } from 'vitest';
 import { brief } from '../support/captured.js';
 
 function newFile(sql: string): { path: string; db: Database } {
@@ -213,4 +213,25 @@ test('a connection without recursive triggers is warned of', () => {
   expect(source.info()).toMatchObject({ state: 'running', warnings: [{ code: 'ROWTAP_REPLACES_SILENTLY' }] });
   db.pragma('recursive_triggers = ON');
   expect(source.info().warnings).toBeUndefined();
+});
+
+test('a replica is equal though a connection without recursive triggers replaces rows', async () => {
+  const { path, db } = newFile('CREATE TABLE t (id INTEGER PRIMARY KEY, name TEXT UNIQUE, n); CREATE TABLE marker (x)');
+  installTriggers(db);
+  const source = openSource(path, { engine: 'trigger' });
+  onTestFinished(() => source.close());
+  const target = new Database();
+  onTestFinished(() => void target.close());
+  const replica = new Replica(target);
+  const subscription = source.subscribe({ snapshot: 'always' });
+  const followed = replica.follow(subscription);
+  db.exec("INSERT INTO t VALUES (1, 'a', 1), (2, 'b', 2), (3, 'c', 3)");
+  db.exec(
+    "REPLACE INTO t VALUES (1, 'x', 4); INSERT OR REPLACE INTO t (name, n) VALUES ('b', 5); UPDATE OR REPLACE t SET name = 'x' WHERE id = 3",
+  );
+  db.exec('INSERT INTO marker VALUES (1)');
+  await vi.waitFor(() => expect(target.prepare('SELECT count(*) FROM marker').pluck().get()).toBe(1));
+  expect(replica.verify(db)).toMatchObject({ equal: true });
+  await subscription.close();
+  await followed;
 });
