@@ -2,9 +2,9 @@ import { ReaderState } from '../binding/native.js';
 import { everyOp } from '../decode/selection.js';
 import type { PartialTransaction } from '../delivery/progress.js';
 import type { ChangeDrain, StreamState } from '../delivery/stream-reader.js';
-
 import { DecodedTransaction } from '../delivery/transaction.js';
 import { isBusy } from '../errors/is-busy.js';
+import { RowtapError } from '../errors/rowtap-error.js';
 import type { Change, RowChange, Transaction } from '../model/change.js';
 import type { RawRow } from './connection.js';
 import { LogDecoder, type LogDecoderOptions } from './log-decoder.js';
@@ -44,6 +44,8 @@ export class LogStream implements StreamState, ChangeDrain {
   #at = 0;
   /** Of the transaction that is being put together. */
   #begun: Change[] = [];
+  /** Behind which a transaction that reads the log has been handed over, until more is asked for. */
+  #keptLsn: number | undefined;
   #endLsn = Number.POSITIVE_INFINITY;
   #isClosed = false;
 
@@ -62,7 +64,7 @@ export class LogStream implements StreamState, ChangeDrain {
 
   /** The log is kept behind it. */
   get lsn(): number {
-    return this.#lsn;
+    return this.#keptLsn ?? this.#lsn;
   }
 
   changes(out: Change[]): number {
@@ -70,6 +72,7 @@ export class LogStream implements StreamState, ChangeDrain {
   }
 
   transactions(out: Transaction[]): number {
+    this.#keptLsn = undefined;
     const end = (commit: LoggedCommit): void => {
       if (this.#begun.length > 0) out.push(new DecodedTransaction(commit.lsn, commit.timeMs, this.#begun.splice(0)));
     };
@@ -124,7 +127,7 @@ export class LogStream implements StreamState, ChangeDrain {
     while (bytes === 0) {
       const commit = this.#commits[0] ?? this.#nextCommit(out, end);
       if (commit === undefined) return out.length > 0 || (large?.length ?? 0) > 0 ? 1 : 0;
-      if (large !== undefined && !this.#isInside && commit.lastId - this.#lastId > mostRowsAtOnce) {
+      if (large !== undefined && !this.#isInside && this.#isLarge(commit)) {
         this.#pass(commit, large);
         return 1;
       }
@@ -132,6 +135,11 @@ export class LogStream implements StreamState, ChangeDrain {
       this.#decodeRows(out, end);
     }
     return bytes;
+  }
+
+  /** One with a gap is handed over as it is decoded: a new snapshot may be due behind the gap. */
+  #isLarge({ lastId }: LoggedCommit): boolean {
+    return lastId - this.#lastId > mostRowsAtOnce && !this.#parts.lookout.tables.hasGap(this.#lastId, lastId);
   }
 
   #nextCommit(out: Change[], end: (commit: LoggedCommit) => void): LoggedCommit | undefined {
@@ -240,14 +248,17 @@ export class LogStream implements StreamState, ChangeDrain {
     const { lookout, decoder, partial } = this.#parts;
     const firstIndex = partial?.lsn === commit.lsn ? partial.index + 1 : 0;
     const transaction = new LoggedTransaction(lookout, decoder, commit, this.#lastId, firstIndex);
-    if (transaction.hasChanges()) out.push(transaction);
+    if (transaction.hasChanges()) {
+      out.push(transaction);
+      this.#keptLsn = this.#lsn;
+    }
     this.#commits.shift();
     this.#rows = [];
     this.#finish(commit, () => {});
   }
 }
 
-/** A commit that is too large to be decoded at once: every iteration reads the log anew, a page at a time. */
+/** A commit that is too large to be decoded at once: every iteration reads the log anew, a page at a time, and throws where rows of it are gone. */
 class LoggedTransaction implements Transaction {
   readonly lsn: number;
   readonly time: number;
@@ -296,9 +307,10 @@ class LoggedTransaction implements Transaction {
     let lastId = this.#afterId;
     while (lastId < this.#commit.lastId) {
       const rows = pages.read(lastId, this.#commit.lastId);
+      const [first] = rows;
+      if (first === undefined || idOf(first) !== lastId + 1) throw this.#pruned();
       const changes: Change[] = [];
       const next = decoder.decode(rows, 0, rows.length, changes);
-      if (rows.length === 0) break;
       if (next === 0) pages.widen();
       else lastId = idOf(rows[next - 1] as RawRow);
       if (changes.length > 0) yield changes;
@@ -306,5 +318,9 @@ class LoggedTransaction implements Transaction {
     const rest: Change[] = [];
     decoder.end(rest);
     if (rest.length > 0) yield rest;
+  }
+
+  #pruned(): RowtapError {
+    return new RowtapError('ROWTAP_CORRUPT_LOG', { detail: 'rows of this transaction were pruned before they were read', lsn: this.lsn });
   }
 }

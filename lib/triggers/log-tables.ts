@@ -147,6 +147,12 @@ export class LogTables {
     return { changes: Number(row.changes), bytes: Number(row.bytes) };
   }
 
+  /** Whether one stands behind the one and up to the other row. */
+  hasGap(afterId: number, upToId: number): boolean {
+    const sql = `SELECT 1 AS "one" FROM main.${this.#names.log} WHERE "id" > ? AND "id" <= ? AND "op" = ? LIMIT 1`;
+    return this.#connection.prepare(sql).get(afterId, upToId, LogOp.gap) !== undefined;
+  }
+
   /** From where on the rows take no more than that; 0 where all of them do. No more than those are read. */
   firstIdWithin(maxBytes: number): number {
     const rows = rawRows(this.#connection, `SELECT "id", ${bytesSql} FROM main.${this.#names.log} ORDER BY "id" DESC`).iterate();
