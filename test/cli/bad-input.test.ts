@@ -1,12 +1,9 @@
 /** Every command on what is no database that it can use: one line that says what is wrong, and what to do. */
 import { chmodSync, mkdirSync, writeFileSync } from 'node:fs';
 import { dirname, join } from 'node:path';
-import * as rowtap from 'rowtap';
 import { describe, expect, test } from 'vitest';
 import { folder, newLoggedShop, newShop } from './database-file.js';
 import { type Executable, type Finished, run } from './typed.js';
-
-const hasTriggers = 'installTriggers' in rowtap;
 
 /** How each is typed for a database. */
 const commands: [string, Executable, (path: string, other: string) => string[]][] = [
@@ -19,12 +16,8 @@ const commands: [string, Executable, (path: string, other: string) => string[]][
   ['status', 'rowtap-admin', (path) => ['status', path]],
   ['drop-consumer', 'rowtap-admin', (path) => ['drop-consumer', path, 'c']],
   ['prune', 'rowtap-admin', (path) => ['prune', path]],
-  ...(hasTriggers
-    ? ([
-        ['install', 'rowtap-admin', (path: string) => ['install', path]],
-        ['uninstall', 'rowtap-admin', (path: string) => ['uninstall', path]],
-      ] as [string, Executable, (path: string) => string[]][])
-    : []),
+  ['install', 'rowtap-admin', (path) => ['install', path]],
+  ['uninstall', 'rowtap-admin', (path) => ['uninstall', path]],
 ];
 
 function expectFailure({ code, signal, stdout, stderr }: Finished, path: string, reason: string | RegExp): void {
@@ -66,7 +59,7 @@ test('every command on a database that another program has locked', async () => 
 
 test.each<[string, Executable, string[]]>([
   ['prune', 'rowtap-admin', ['prune', '--max-bytes', '1']],
-  ...(hasTriggers ? ([['install', 'rowtap-admin', ['install']]] as [string, Executable, string[]][]) : []),
+  ['install', 'rowtap-admin', ['install']],
 ])('%s while another program writes', async (_, executable, [command = '', ...rest]) => {
   const shop = newLoggedShop();
   shop.db.exec('BEGIN IMMEDIATE');
@@ -115,7 +108,7 @@ describe('a database that may only be read', () => {
     ['tail --consumer', 'rowtap', ['tail', '--consumer', 'c']],
     ['prune', 'rowtap-admin', ['prune', '--max-bytes', '1']],
     ['drop-consumer', 'rowtap-admin', ['drop-consumer', 'old']],
-    ...(hasTriggers ? ([['install', 'rowtap-admin', ['install']]] as [string, Executable, string[]][]) : []),
+    ['install', 'rowtap-admin', ['install']],
   ])('but %s says that it can not be written', async (_, executable, [command = '', ...rest]) => {
     const path = await readOnlyShop();
     const { code, stdout, stderr } = await run(executable, [command, path, ...rest], { isPlainUser: true });
