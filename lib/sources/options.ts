@@ -92,6 +92,9 @@ export function checkSourceOptions(options: SourceOptions | undefined): CheckedS
   if (engine === 'hook' && (logTable !== undefined || wake !== undefined)) {
     throw badOption('`logTable` and `wake` belong to `engine: "trigger"`; leave them out to capture by hooks');
   }
+  if (engine === 'trigger' && given['maxTransactionMemory'] !== undefined) {
+    throw badOption('`maxTransactionMemory` belongs to capture by hooks: the trigger engine holds no transaction in memory; leave it out');
+  }
   if (wake !== undefined && !isSignal(wake)) {
     throw badOption('`wake` takes a signal: `fileSignal`, `timerSignal`, `channelSignal`, `anySignal`, or one of your own');
   }

@@ -22,6 +22,7 @@ export class Lookout {
   readonly #target: Target;
   readonly #names: LogNames;
   #reading: OwnConnection | undefined;
+  #isClosed = false;
   #inode: string | undefined;
   #checkedVersion = -1;
   #valueColumns = 0;
@@ -87,6 +88,7 @@ export class Lookout {
 
   /** For reading; open as long as the lookout is. */
   get connection(): OwnConnection {
+    if (this.#isClosed) throw new RowtapError('ROWTAP_CLOSED', { what: 'the source' });
     if (this.#reading === undefined) {
       this.#inode = inodeOf(this.#target.path);
       this.#reading = this.#target.open({ isReadonly: true, timeoutMs: passingTimeoutMs });
@@ -141,7 +143,7 @@ export class Lookout {
   /** Since it was opened. */
   counted(): { transactions: number; changes: number; bytes: number } {
     const { lastId } = this.#newest;
-    if (lastId > this.#counted.lastId) {
+    if (lastId > this.#counted.lastId && !this.#isClosed) {
       const { changes, bytes } = this.tables.count(this.#counted.lastId, lastId);
       this.#counted.changes += changes;
       this.#counted.bytes += bytes;
@@ -175,7 +177,9 @@ export class Lookout {
     });
   }
 
+  /** Nothing is opened any more; what was counted stays. */
   close(): void {
+    this.#isClosed = true;
     this.#reading?.close();
     this.#reading = undefined;
   }

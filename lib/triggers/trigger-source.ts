@@ -8,6 +8,7 @@ import { noProgress, type OpenedConsumer, type ProgressStore, type StoredProgres
 import type { ChangeStream } from '../delivery/stream-reader.js';
 import { type Restart, StreamSubscription } from '../delivery/subscription.js';
 import type { Turns } from '../delivery/turns.js';
+import { isBusy } from '../errors/is-busy.js';
 import { RowtapError } from '../errors/rowtap-error.js';
 import type { GapEvent, GapReason } from '../model/change.js';
 import type { ConsumeOptions, SubscribeOptions } from '../model/options.js';
@@ -104,7 +105,7 @@ export class TriggerSource implements Source {
       });
     } catch (error) {
       this.#lookout.close();
-      throw error;
+      throw inWords(error);
     }
     this.#store = openCheckpoints({
       isMemory: false,
@@ -303,6 +304,8 @@ export class TriggerSource implements Source {
     this.#storeTimeoutMs = Math.max(timeoutMs, checkpointTimeoutMs);
     try {
       return this.#lookout.patiently(timeoutMs, () => this.#openNow(options));
+    } catch (error) {
+      throw inWords(error);
     } finally {
       this.#storeTimeoutMs = checkpointTimeoutMs;
     }
@@ -466,4 +469,11 @@ export class TriggerSource implements Source {
   #gapEvent(lsn: number, reason: GapReason): GapEvent {
     return { source: this.name, lsn, index: 0, time: Date.now(), op: 'gap', reason, table: null, before: null, after: null };
   }
+}
+
+/** A lock that was waited for in vain. */
+function inWords(error: unknown): unknown {
+  if (!isBusy(error)) return error;
+  const detail = 'the log can not be read while a transaction is open, or another program has the database locked';
+  return new RowtapError('ROWTAP_BUSY', { detail }, { cause: error });
 }

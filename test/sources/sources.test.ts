@@ -154,6 +154,7 @@ describe('bad input is refused before anything changes', () => {
     ['ROWTAP_BAD_OPTION', { engine: 'trigger', durability: 'live' }],
     ['ROWTAP_BAD_OPTION', { logTable: '_rowtap_changes' }],
     ['ROWTAP_BAD_OPTION', { wake: {} }],
+    ['ROWTAP_BAD_OPTION', { engine: 'trigger', maxTransactionMemory: 1000 }],
     ['ROWTAP_BAD_OPTION', { engine: 'trigger', logTable: 'orders' }],
     ['ROWTAP_NOT_INSTALLED', { engine: 'trigger', name: 'x' }],
     ['ROWTAP_BAD_OPTION', { engine: 'magic' }],

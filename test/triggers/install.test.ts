@@ -235,3 +235,19 @@ test('a replica is equal though a connection without recursive triggers replaces
   await subscription.close();
   await followed;
 });
+
+test('what can not be had while somebody has the file locked is refused with what to do, and works then', async () => {
+  const { path, db } = newFile('CREATE TABLE t (a)');
+  installTriggers(db);
+  const source = openSource(db, { engine: 'trigger' });
+  db.exec('BEGIN IMMEDIATE');
+  expect(() => source.subscribe({ snapshot: 'always' })).toThrow(code('ROWTAP_BUSY', 'transaction'));
+  db.exec('INSERT INTO t VALUES (1); COMMIT');
+  const subscription = source.subscribe({ snapshot: 'only' });
+  expect(await read(subscription, 2)).toEqual(['bootstrap t', 'snapshot t (1)']);
+  const { changes, transactions } = source.info();
+  await source.close();
+  expect(source.info()).toMatchObject({ state: 'closed', file: path, changes, transactions, tables: ['t'] });
+  expect(() => source.subscribe()).toThrow(code('ROWTAP_CLOSED'));
+  expect(() => source.consumers()).toThrow(code('ROWTAP_CLOSED'));
+});
