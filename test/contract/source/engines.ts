@@ -27,6 +27,8 @@ export interface Engine {
   cascade(parent: string, children: string[]): string[];
   /** What a REPLACE deletes without `PRAGMA recursive_triggers`: no trigger is run for it. */
   silentlyReplaced(deletes: string[]): string[];
+  /** A snapshot begins while nobody writes: its place has to be written down, so an open transaction of the same thread is in its way. */
+  locksForSnapshot: boolean;
   /** Who makes a database ready for this engine, after its tables were made and whenever they have changed. */
   prepare(db: Database): void;
   /** Gives what says that a commit was made; hooks need nobody to say it. */
@@ -38,6 +40,7 @@ const hookEngine: Engine = {
   indirect: (text) => `indirect ${text}`,
   cascade: (parent, children) => [parent, ...children],
   silentlyReplaced: (deletes) => deletes,
+  locksForSnapshot: false,
   prepare: () => {},
   open: (db, options) => ({ source: openSource(db, { durability: 'log', ...options }), committed: () => {} }),
 };
@@ -47,6 +50,7 @@ const triggerEngine: Engine = {
   indirect: (text) => text,
   cascade: (parent, children) => [...children, parent],
   silentlyReplaced: () => [],
+  locksForSnapshot: true,
   prepare: (db) => void installTriggers(db),
   open: (db, options) => {
     // What is committed between two looks is one transaction: with a look behind each commit, each has an LSN of its own.
