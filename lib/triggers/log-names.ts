@@ -25,7 +25,7 @@ export const LogOp = {
  * none is taken for a table to be captured.
  */
 export interface LogNames {
-  /** As given. */
+  /** In lower case. */
   readonly logTable: string;
   /** One row for an insert or a delete, two for an update, and more where a table has more columns than `valuesPerRow`. */
   readonly log: string;
@@ -47,6 +47,11 @@ export function logNames(logTable: unknown = defaultLogTable): LogNames {
   if (taken.includes(logTable.toLowerCase()) || /_(?:shapes|commits|state)$/i.test(logTable)) {
     throw badOption(`\`logTable\`: "${logTable}" is the name of another table of this project's; choose another one`);
   }
+  return namesOf(logTable.toLowerCase());
+}
+
+/** SQLite takes names that differ by case alone for one. */
+function namesOf(logTable: string): LogNames {
   const part = (name: string): string => quoted(`${logTable}_${name}`);
   return { logTable, log: quoted(logTable), shapes: part('shapes'), commits: part('commits'), state: part('state') };
 }

@@ -75,6 +75,15 @@ describe('installTriggers', () => {
     expect(triggerStatus(db)).toMatchObject({ rows: 2, tables: [{ table: 'a', state: 'installed' }] });
   });
 
+  test('the name of a log counts without its case, as every name in SQLite', () => {
+    const { db } = newFile('CREATE TABLE a (x)');
+    installTriggers(db);
+    installTriggers(db, { logTable: '_rowtap_CHANGES' });
+    db.exec('INSERT INTO a VALUES (1)');
+    expect(triggerStatus(db)).toMatchObject({ rows: 1 });
+    expect(triggerStatus(db, { logTable: '_rowtap_Changes' })).toEqual(triggerStatus(db));
+  });
+
   test('is undone with the transaction that it was called in', () => {
     const { db } = newFile('CREATE TABLE a (x)');
     const before = schemaOf(db);
