@@ -115,7 +115,7 @@ export class LogStream implements StreamState, ChangeDrain {
     try {
       return this.#readOn(out, end, large);
     } catch (error) {
-      if (!isBusy(error)) throw error;
+      if (!isBusy(error)) throw this.#parts.lookout.explain(error);
       this.#parts.onLocked();
       return 0;
     }

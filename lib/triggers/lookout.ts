@@ -1,6 +1,7 @@
 import { statSync } from 'node:fs';
 import { isBusy } from '../errors/is-busy.js';
 import { RowtapError } from '../errors/rowtap-error.js';
+import { SqliteError } from '../errors/sqlite-error.js';
 import type { OwnConnection } from './connection.js';
 import { notInstalled, readInstalled, requireInstalled } from './installed.js';
 import { type LogNames, valuesPerRow } from './log-names.js';
@@ -169,6 +170,11 @@ export class Lookout {
     return this.#changedAtLsn !== undefined && lsn <= this.#changedAtLsn ? 'history-changed' : 'log-pruned';
   }
 
+  /** What somebody is told who could not read the log because of this. */
+  explain(error: unknown): unknown {
+    return isTableGone(error) ? this.#logGone() : error;
+  }
+
   /** One more end, at this moment, and `read` while nobody can commit. Throws what SQLite throws; busy where somebody else writes. */
   endCommitWith<T>(timeoutMs: number, read: (commit: LoggedCommit) => T): T {
     return this.#write(timeoutMs, (tables) => {
@@ -274,12 +280,16 @@ export class Lookout {
     if (this.#inode !== undefined && inodeOf(path) !== this.#inode) throw new RowtapError('ROWTAP_FILE_GONE', { path });
   }
 
+  #logGone(): RowtapError {
+    return notInstalled(`there is no table ${this.#names.logTable} any more`, this.#target.path);
+  }
+
   #note(error: unknown): void {
     const { code = 'ERROR', message } = error as { code?: string; message: string };
     if (error instanceof RowtapError) {
       this.#failure = error;
-    } else if (/no such table/.test(message)) {
-      this.#failure = notInstalled(`there is no table ${this.#names.logTable} any more`, this.#target.path);
+    } else if (isTableGone(error)) {
+      this.#failure = this.#logGone();
     } else if (isBusy(error)) {
       this.#blockedSinceMs ??= performance.now();
       this.#failures += 1;
@@ -294,6 +304,10 @@ export class Lookout {
 /** Events use two. */
 function valueColumnsOf(shapes: Shape[]): number {
   return Math.max(2, ...shapes.map((shape) => Math.min(valuesPerRow, storedColumns(shape).length)));
+}
+
+function isTableGone(error: unknown): boolean {
+  return error instanceof SqliteError && error.message.includes('no such table');
 }
 
 function inodeOf(path: string): string | undefined {

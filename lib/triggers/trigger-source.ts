@@ -242,7 +242,7 @@ export class TriggerSource implements Source {
       const missing = this.#lookout.isForAll ? this.#tablesWithoutTriggers() : [];
       if (missing.length > 0) return notInstalled(`table ${missing.join(', ')}: created later, and has no triggers`, this.path);
     } catch (error) {
-      return error as Error & { code: string };
+      return this.#lookout.explain(error) as Error & { code: string };
     }
     return undefined;
   }
@@ -305,7 +305,7 @@ export class TriggerSource implements Source {
     try {
       return this.#lookout.patiently(timeoutMs, () => this.#openNow(options));
     } catch (error) {
-      throw inWords(error);
+      throw inWords(this.#lookout.explain(error));
     } finally {
       this.#storeTimeoutMs = checkpointTimeoutMs;
     }
