@@ -29,8 +29,12 @@ export class Lookout {
   #valueColumns = 0;
   #newest: LoggedCommit = { lsn: 0, lastId: 0, timeMs: 0 };
   #history = '';
-  /** Ends that could not be written, because the database is read-only: they count for this process alone. */
-  readonly #privateCommits: LoggedCommit[] = [];
+  /**
+   * Ends that could not be written, because the database is read-only: they count for this process alone. Those that others have written since
+   * it was opened are not looked at: they end elsewhere, and have the same numbers.
+   */
+  #privateCommits: LoggedCommit[] = [];
+  #writtenLsn = Number.POSITIVE_INFINITY;
   /** From where on the log is another one than that which was read before. */
   #changedAtLsn: number | undefined;
   #opened: LoggedCommit = this.#newest;
@@ -116,6 +120,7 @@ export class Lookout {
     this.#history = tables.readState('history') ?? '';
     this.#newest = tables.newestCommit();
     this.#opened = this.#newest;
+    if (this.#target.isReadonly) this.#writtenLsn = this.#newest.lsn;
     this.#counted.lastId = this.#newest.lastId;
     this.look();
   }
@@ -155,14 +160,14 @@ export class Lookout {
 
   /** Of the commits behind that LSN the oldest ones. */
   commitsAfter(lsn: number, most: number): LoggedCommit[] {
-    const written = this.tables.commitsAfter(lsn, this.#newest.lsn, most);
+    const written = this.tables.commitsAfter(lsn, Math.min(this.#newest.lsn, this.#writtenLsn), most);
     const from = written.at(-1)?.lsn ?? lsn;
     return [...written, ...this.#privateCommits.filter((commit) => commit.lsn > from)];
   }
 
   /** The newest commit up to that LSN; undefined where those are gone. */
   commitUpTo(lsn: number): LoggedCommit | undefined {
-    return this.#privateCommits.findLast((commit) => commit.lsn <= lsn) ?? this.tables.commitUpTo(lsn);
+    return this.#privateCommits.findLast((commit) => commit.lsn <= lsn) ?? this.tables.commitUpTo(Math.min(lsn, this.#writtenLsn));
   }
 
   /** Why commits between these two are missing. */
@@ -183,6 +188,15 @@ export class Lookout {
     });
   }
 
+  /** The same where nothing can be written: that row is the newest that somebody sees in a read transaction, begun since the last look. */
+  endPrivately(lastId: number): LoggedCommit {
+    if (lastId > this.#newest.lastId) {
+      this.#newest = { lsn: this.#newest.lsn + 1, lastId, timeMs: Date.now() };
+      this.#privateCommits.push(this.#newest);
+    }
+    return this.#newest;
+  }
+
   /** Nothing is opened any more; what was counted stays. */
   close(): void {
     this.#isClosed = true;
@@ -192,19 +206,22 @@ export class Lookout {
 
   #look(): void {
     const { tables } = this;
+    if (this.#target.isReadonly) {
+      this.#atOnce(() => this.#lookPrivately(tables));
+      return;
+    }
     const { history, newest, lastId, version } = this.#atOnce(() => ({
       history: tables.readState('history') ?? '',
       newest: tables.newestCommit(),
       lastId: tables.lastId(),
       version: this.#schemaVersion(),
     }));
-    const isOther = history !== this.#history || newest.lsn < this.#newest.lsn - this.#privateCommits.length;
+    const isOther = history !== this.#history || newest.lsn < this.#newest.lsn;
     if (!isOther && lastId === Math.max(newest.lastId, this.#newest.lastId) && version === this.#checkedVersion) {
       this.#newest = newest.lsn > this.#newest.lsn ? newest : this.#newest;
       return;
     }
-    if (this.#target.isReadonly) this.#endPrivately(tables);
-    else this.#end(isOther);
+    this.#end(isOther);
     this.#history = history;
   }
 
@@ -234,14 +251,20 @@ export class Lookout {
     return Math.min(mostTimeoutMs, passingTimeoutMs * 2 ** this.#failures);
   }
 
-  #endPrivately(tables: LogTables): void {
+  #lookPrivately(tables: LogTables): void {
     this.#check(this.connection, tables);
-    const written = tables.newestCommit();
-    if (written.lsn > this.#newest.lsn) this.#newest = written;
-    const lastId = tables.lastId();
-    if (lastId <= this.#newest.lastId) return;
-    this.#newest = { lsn: this.#newest.lsn + 1, lastId, timeMs: Date.now() };
-    this.#privateCommits.push(this.#newest);
+    const history = tables.readState('history') ?? '';
+    if (history !== this.#history) this.#beginAnew(tables.newestCommit(), history);
+    this.endPrivately(tables.lastId());
+  }
+
+  /** A number is left out: by that readers see that changes may be missing. */
+  #beginAnew(newest: LoggedCommit, history: string): void {
+    this.#newest = { ...newest, lsn: Math.max(newest.lsn, this.#newest.lsn + 2) };
+    this.#privateCommits = [this.#newest];
+    this.#writtenLsn = 0;
+    this.#changedAtLsn = this.#newest.lsn;
+    this.#history = history;
   }
 
   /** Only where the schema is another one than at the last check. */

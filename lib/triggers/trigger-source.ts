@@ -34,7 +34,6 @@ import type { OwnConnection } from './connection.js';
 import { notInstalled } from './installed.js';
 import { LogPruner } from './log-pruner.js';
 import { LogStream } from './log-stream.js';
-import type { LoggedCommit } from './log-tables.js';
 import { Lookout } from './lookout.js';
 import { logNames } from './log-names.js';
 import { readShape, type Shape } from './shape.js';
@@ -397,22 +396,18 @@ export class TriggerSource implements Source {
     }
   }
 
-  /** Begins while the write lock is ours, so that what it sees ends with the commit whose LSN is given. */
+  /** Begins while the write lock is ours, or ends at what it sees: either way that is the commit whose LSN is given. */
   #openReadTransaction(connection: OwnConnection, timeoutMs: number): number {
-    const begin = ({ lsn }: LoggedCommit): number => {
+    const begin = (): number => {
       connection.exec('BEGIN');
-      connection.prepare(`SELECT max("id") FROM main.${this.#lookout.names.log}`).get();
-      return lsn;
+      const row = connection.prepare(`SELECT max("id") AS "id" FROM main.${this.#lookout.names.log}`).get();
+      return Number((row as { id: number | bigint | null }).id ?? 0);
     };
-    if (!this.#parts.target.isReadonly) {
-      const lsn = this.#lookout.endCommitWith(timeoutMs, begin);
-      this.#parts.turns.request();
-      return lsn;
-    }
-    begin(this.#lookout.newest);
-    // What it sees is no older than the last look, and ends this one.
-    this.#look();
-    return this.lsn;
+    const { lsn } = this.#parts.target.isReadonly
+      ? this.#lookout.endPrivately(begin())
+      : this.#lookout.endCommitWith(timeoutMs, (commit) => (begin(), commit));
+    this.#parts.turns.request();
+    return lsn;
   }
 
   #shapesOf(connection: OwnConnection, acceptsTable: (name: string) => boolean): Omit<Shape, 'id'>[] {
