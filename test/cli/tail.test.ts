@@ -110,9 +110,12 @@ describe.each(['SIGINT', 'SIGTERM'] as const)('%s amid a stream', (signal) => {
       shop.db.exec('COMMIT');
     }
     const args = ['tail', shop.path, '--consumer', 'c', '--batch-size', '7'];
-    const first = start('rowtap', args);
-    await first.until(1);
-    expect(await first.stop(signal)).toMatchObject({ code: 0, signal: null, stderr: '' });
+    // Its output is not read before the signal is there, so that it can't be at the end by then.
+    const first = start('rowtap', args, { isUnread: true });
+    await vi.waitUntil(() => (first.child.stdout?.readableLength ?? 0) > 0, { timeout: 30_000 });
+    const ended = first.stop(signal);
+    first.readOn();
+    expect(await ended).toMatchObject({ code: 0, signal: null, stderr: '' });
     const taken = first.lines.length;
     expect(taken).toBeGreaterThan(0);
     expect(taken).toBeLessThan(count);
@@ -158,16 +161,19 @@ describe.each(['SIGINT', 'SIGTERM'] as const)('%s amid a stream', (signal) => {
 
   test('twice ends the process at once, by the signal: here nobody reads what it prints', async () => {
     const shop = newLoggedShop();
-    shop.insert(...numbered(0, 20_000));
-    const tail = start('rowtap', ['tail', shop.path, '--snapshot', '--consumer', 'c'], { isUnread: true });
-    await vi.waitUntil(() => shop.source.consumers().some(({ owner }) => owner?.pid === tail.child.pid));
-    await vi.waitUntil(() => (tail.child.stdout?.readableLength ?? 0) > 0);
-    tail.child.kill(signal);
-    await vi.waitUntil(() => {
-      tail.child.kill(signal);
-      return tail.child.signalCode !== null || tail.child.exitCode !== null;
-    });
-    expect(tail.child.signalCode).toBe(signal);
+    shop.insert(...numbered(0, 5000));
+    const pipe = new UnreadPipe();
+    const tail = start('rowtap', ['tail', shop.path, '--snapshot', '--consumer', 'c'], { stdoutTo: pipe.fd });
+    // The first batch is larger than the pipe.
+    await vi.waitUntil(() => pipe.isFull(), { timeout: 30_000 });
+    await vi.waitUntil(
+      () => {
+        tail.child.kill(signal);
+        return tail.child.signalCode !== null || tail.child.exitCode !== null;
+      },
+      { timeout: 30_000 },
+    );
+    expect(await tail.ended()).toMatchObject({ code: null, signal });
   });
 });
 

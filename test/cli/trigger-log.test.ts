@@ -53,9 +53,12 @@ test.each(['SIGINT', 'SIGTERM'] as const)('%s amid a stream: the next run has th
   shop.insert(...names);
   shop.db.exec('COMMIT');
   const args = ['tail', shop.path, '--consumer', 'c', '--batch-size', '7'];
-  const first = start('rowtap', args);
-  await first.until(1);
-  expect(await first.stop(signal)).toMatchObject({ code: 0, stderr: '' });
+  // Its output is not read before the signal is there, so that it can't be at the end by then.
+  const first = start('rowtap', args, { isUnread: true });
+  await vi.waitUntil(() => (first.child.stdout?.readableLength ?? 0) > 0, { timeout: 30_000 });
+  const ended = first.stop(signal);
+  first.readOn();
+  expect(await ended).toMatchObject({ code: 0, stderr: '' });
   expect(first.lines.length).toBeLessThan(names.length);
   insertFromPython(shop.path, 'the end');
   const second = start('rowtap', args);
