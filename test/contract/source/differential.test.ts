@@ -25,6 +25,7 @@ const wantedTransactions = Number(process.env.ROWTAP_PROPERTY_TRANSACTIONS ?? 10
 const seed = process.env.ROWTAP_PROPERTY_SEED;
 
 interface RandomTransaction {
+  isSecondConnection: boolean;
   begin: '' | 'BEGIN' | 'SAVEPOINT a';
   commands: Command[];
   end: 'COMMIT' | 'ROLLBACK' | 'RELEASE a';
@@ -33,6 +34,7 @@ interface RandomTransaction {
 const programArbitrary = fc.record({
   transactions: fc.array(
     fc.record({
+      isSecondConnection: fc.nat(4).map((n) => n === 0),
       begin: fc.constantFrom('', 'BEGIN', 'SAVEPOINT a'),
       commands: fc.array(commandArbitrary, { minLength: 1, maxLength: 8, size: 'max' }),
       end: fc.constantFrom('COMMIT', 'COMMIT', 'COMMIT', 'ROLLBACK', 'RELEASE a'),
@@ -61,6 +63,7 @@ function reshape(db: Database, sql: string): void {
 
 interface Engines {
   db: Database;
+  second: Database;
   hook: Source;
   trigger: Source;
   committed: () => void;
@@ -69,29 +72,33 @@ interface Engines {
 async function withBoth(run: (engines: Engines) => Promise<void>): Promise<void> {
   const folder = mkdtempSync(join(tmpdir(), 'rowtap-differential-'));
   const db = new Database(join(folder, 'test.db'));
+  const second = new Database(join(folder, 'test.db'));
   const signal = channelSignal();
   const sources: Source[] = [];
   try {
     db.exec(`PRAGMA journal_mode = WAL; PRAGMA synchronous = OFF; PRAGMA foreign_keys = ON; PRAGMA recursive_triggers = ON;
       ${propertySchema}; INSERT INTO r (id, a) VALUES (1, 1), (2, 'two'); INSERT INTO p VALUES (1, 1), (2, 2); INSERT INTO ch VALUES (1, 1, 2)`);
+    second.exec('PRAGMA synchronous = OFF; PRAGMA foreign_keys = ON; PRAGMA recursive_triggers = ON');
     installTriggers(db);
     sources.push(openSource(db, { name: 'hook' }), openSource(db, { name: 'trigger', engine: 'trigger', wake: signal }));
     const [hook, trigger] = sources as [Source, Source];
-    await run({ db, hook, trigger, committed: () => signal.wake() });
+    await run({ db, second, hook, trigger, committed: () => signal.wake() });
   } finally {
     for (const source of sources) await source.close();
-    db.close();
+    for (const connection of [db, second]) connection.close();
     rmSync(folder, { recursive: true });
   }
 }
 
 /** Runs the transaction; `committed` whenever one has ended. Gives what was run. */
-function perform({ db, committed }: Engines, { begin, commands, end }: RandomTransaction, run: (sql: string) => void): string[] {
+function perform(engines: Engines, transaction: RandomTransaction, run: (db: Database, sql: string) => void): string[] {
+  const { begin, commands, end, isSecondConnection } = transaction;
+  const db = isSecondConnection ? engines.second : engines.db;
   const history: string[] = [];
   const exec = (sql: string): void => {
     history.push(sql);
-    run(sql);
-    if (!db.inTransaction) committed();
+    run(db, sql);
+    if (!db.inTransaction) engines.committed();
   };
   if (begin !== '') exec(begin);
   for (const command of commands) exec(statementOf(db, command));
@@ -115,8 +122,8 @@ test(
           const history: string[] = [];
           for (const transaction of transactions) {
             history.push(
-              ...perform(engines, transaction, (sql) => {
-                if (!isOfSchema(sql)) attempt(() => engines.db.exec(sql));
+              ...perform(engines, transaction, (db, sql) => {
+                if (!isOfSchema(sql)) attempt(() => db.exec(sql));
               }),
             );
           }
@@ -148,9 +155,9 @@ test(
           const history: string[] = [];
           for (const transaction of transactions) {
             history.push(
-              ...perform(engines, transaction, (sql) => {
-                if (isOfSchema(sql)) reshape(engines.db, sql);
-                else attempt(() => engines.db.exec(sql));
+              ...perform(engines, transaction, (db, sql) => {
+                if (isOfSchema(sql)) reshape(db, sql);
+                else attempt(() => db.exec(sql));
               }),
             );
             await turns();
