@@ -380,7 +380,10 @@ void Capture::Lose() noexcept {
 // ---- statements
 
 uint64_t Capture::Begin(int kind) noexcept {
-  if (kind == ROWTAP_STATEMENT_VACUUM) hub_->BeginVacuum();
+  if (kind == ROWTAP_STATEMENT_VACUUM) {
+    hub_->BeginVacuum();
+    rowtap_begin_vacuum_watch(borrowed_db_, &vacuum_watch_);
+  }
   try {
     const bool has_journal = sqlite3_get_autocommit(borrowed_db_) == 0 || rowtap_running_statements(borrowed_db_) > 0;
     runs_.push_back({++last_run_, buffer_.mark(), has_journal});
@@ -410,7 +413,10 @@ void Capture::End(uint64_t run, int kind, bool is_failed, int effect) noexcept {
   // INSERT, UPDATE and DELETE leave the savepoints as they are, unless they end the transaction.
   if (kind != ROWTAP_STATEMENT_WRITE) FollowSavepoints(kind, is_failed);
   Settle();
-  if (kind == ROWTAP_STATEMENT_VACUUM) hub_->EndVacuum(is_failed ? 0 : rowtap_commit_counter(borrowed_db_));
+  if (kind == ROWTAP_STATEMENT_VACUUM) {
+    const uint64_t counter = rowtap_end_vacuum_watch(borrowed_db_, &vacuum_watch_);
+    hub_->EndVacuum(is_failed ? 0 : counter);
+  }
 }
 
 void Capture::Rewind(Mark mark) noexcept {
@@ -468,7 +474,8 @@ void Capture::SettleUnknown() noexcept {
 }
 
 void Capture::Publish() noexcept {
-  pending_->counter_after = rowtap_commit_counter(borrowed_db_);
+  const uint64_t counter = rowtap_commit_counter(borrowed_db_);
+  pending_->counter_after = counter != 0 || pending_->counter_before == 0 ? counter : NextCount(pending_->counter_before);
   pending_->changes = buffer_.mark().frames;
   pending_->size = buffer_.mark().size;
   std::shared_ptr<Batch> batch;

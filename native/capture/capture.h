@@ -12,6 +12,7 @@
 #include "capture/log_writer.h"
 #include "capture/record.h"
 #include "capture/transaction_buffer.h"
+#include "sqlite/internals.h"
 #include "sqlite3.h"
 
 struct rowtap_change;
@@ -130,6 +131,7 @@ class Capture {
   TransactionBuffer buffer_;
   LogWriter log_;
   std::shared_ptr<PendingCommit> pending_;
+  rowtap_vacuum_watch vacuum_watch_{};
   int64_t time_ms_ = 0;
   int refusal_ = SQLITE_OK;
   bool is_sealed_ = false;

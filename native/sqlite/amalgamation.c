@@ -332,10 +332,37 @@ int rowtap_transaction_state(sqlite3* db) {
 uint64_t rowtap_commit_counter(sqlite3* db) {
   const Pager* pager = sqlite3BtreePager(db->aDb[0].pBt);
   if (pager->memDb || pager->tempFile) return 0;
-  if (pager->pWal != NULL) return (uint64_t)2 << 32 | pager->pWal->hdr.iChange;
+  // What was known is forgotten where a checkpoint behind a commit has found newer ones.
+  if (pager->pWal != NULL) return pager->pWal->hdr.isInit ? (uint64_t)2 << 32 | pager->pWal->hdr.iChange : 0;
   // An exclusively locked file has no other writers, and its counter is not kept up.
   if (pager->exclusiveMode) return 0;
   return (uint64_t)1 << 32 | sqlite3Get4byte((const u8*)pager->dbFileVers);
+}
+
+static int NoteVacuum(void* arg, sqlite3* db, const char* schema, int frames) {
+  rowtap_vacuum_watch* const watch = arg;
+  if (sqlite3_stricmp(schema, db->aDb[0].zDbSName) == 0) watch->counter = rowtap_commit_counter(db);
+  return watch->inner == NULL ? SQLITE_OK : watch->inner(watch->inner_arg, db, schema, frames);
+}
+
+void rowtap_begin_vacuum_watch(sqlite3* db, rowtap_vacuum_watch* watch) {
+  sqlite3_mutex_enter(db->mutex);
+  watch->inner = db->xWalCallback;
+  watch->inner_arg = db->pWalArg;
+  watch->counter = 0;
+  db->xWalCallback = NoteVacuum;
+  db->pWalArg = watch;
+  sqlite3_mutex_leave(db->mutex);
+}
+
+uint64_t rowtap_end_vacuum_watch(sqlite3* db, rowtap_vacuum_watch* watch) {
+  sqlite3_mutex_enter(db->mutex);
+  if (db->xWalCallback == NoteVacuum && db->pWalArg == watch) {
+    db->xWalCallback = watch->inner;
+    db->pWalArg = watch->inner_arg;
+  }
+  sqlite3_mutex_leave(db->mutex);
+  return watch->counter != 0 ? watch->counter : rowtap_commit_counter(db);
 }
 
 // Others write the header with memcpy, which is a race in the eyes of ThreadSanitizer: see walIndexWriteHdr.

@@ -56,8 +56,19 @@ int rowtap_rowid_column(const void* table);
 // A number that every commit to main's file makes greater by one, whoever commits, as the connection's newest transaction saw it; with the
 // journal mode in its upper half, since the two kinds of counters have nothing in common. 0: no file, or not known. WAL: iChange of the
 // WAL-index header (https://www.sqlite.org/walformat.html#the_wal_index_header); otherwise the file change counter
-// (https://www.sqlite.org/fileformat2.html#file_change_counter).
+// (https://www.sqlite.org/fileformat2.html#file_change_counter). Not known: also where a checkpoint behind its own commit, in the same
+// statement, has found that others have committed since.
 uint64_t rowtap_commit_counter(sqlite3* db);
+
+// The number that a VACUUM leaves, taken when it has committed and no checkpoint of its own has followed yet. Between the two calls it is
+// at its place.
+typedef struct rowtap_vacuum_watch {
+  int (*inner)(void*, sqlite3*, const char*, int);
+  void* inner_arg;
+  uint64_t counter;
+} rowtap_vacuum_watch;
+void rowtap_begin_vacuum_watch(sqlite3* db, rowtap_vacuum_watch* watch);
+uint64_t rowtap_end_vacuum_watch(sqlite3* db, rowtap_vacuum_watch* watch);
 
 // Inside a read transaction of main: the bytes of the write-ahead log that can't be reset before it ends, as of now. 0: no log, or one of
 // which the transaction needs nothing. A frame is a page with a header of 24 bytes, and 32 bytes stand before the first
