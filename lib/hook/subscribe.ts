@@ -13,6 +13,7 @@ import type { CheckedSubscribeOptions } from '../sources/options.js';
 import { nativeOf } from '../sources/own-connection.js';
 import { makeTableFilter } from '../sources/table-filter.js';
 import type { Database as Writer } from '../writer/database.js';
+import { joinWal } from './join-wal.js';
 import { closePlace, type Place, type PlaceParts, takePlace } from './place.js';
 
 export interface SubscribeParts extends PlaceParts {
@@ -52,6 +53,8 @@ export function openSubscription(parts: SubscribeParts, source: HookSource, opti
   };
   let opened: OpenedConsumer | undefined;
   let place: Place | undefined;
+  // Since its source was opened, one of them may have switched the file to WAL mode.
+  for (const database of databases()) joinWal(database);
   file.foreignCommits?.start();
   try {
     opened = consumer === undefined ? unnamedConsumer : file.store.open(consumer);

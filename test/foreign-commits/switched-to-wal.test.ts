@@ -2,13 +2,19 @@ import { Database, openSource } from 'rowtap';
 import { expect, onTestFinished, test } from 'vitest';
 import { newPath } from '../snapshot/database-file.js';
 
-test.each(['live', 'log'] as const)(
-  'a file that is switched to WAL mode and nothing else has no gap: durability %s',
-  async (durability) => {
+test.each([
+  ['live', 'before'],
+  ['log', 'before'],
+  ['live', 'after'],
+  ['log', 'after'],
+] as const)(
+  'a file that is switched to WAL mode and nothing else has no gap: durability %s, %s its source is opened',
+  async (durability, when) => {
     const db = new Database(newPath());
     onTestFinished(() => void db.close());
-    db.pragma('journal_mode = WAL');
+    if (when === 'before') db.pragma('journal_mode = WAL');
     const source = openSource(db, { durability });
+    if (when === 'after') db.pragma('journal_mode = WAL');
     const subscription = source.subscribe({ consumer: 'c', snapshot: 'never' });
     // Written by connections of rowtap's own, one after the other.
     await subscription.flush();
