@@ -146,16 +146,24 @@ export class Lookout {
     return this.tables.readState('tables') === 'all';
   }
 
-  /** Since it was opened. */
+  /** Since it was opened; as far as that was counted before, where the log can't be read just now, which `error` tells. */
   counted(): { transactions: number; changes: number; bytes: number } {
-    const { lastId } = this.#newest;
-    if (lastId > this.#counted.lastId && !this.#isClosed) {
-      const { changes, bytes } = this.tables.count(this.#counted.lastId, lastId);
-      this.#counted.changes += changes;
-      this.#counted.bytes += bytes;
-      this.#counted.lastId = lastId;
+    try {
+      if (!this.#isClosed) this.#count(this.#newest.lastId);
+    } catch (error) {
+      this.#note(error);
     }
     return { transactions: this.#newest.lsn - this.#opened.lsn, changes: this.#counted.changes, bytes: this.#counted.bytes };
+  }
+
+  #count(lastId: number): void {
+    // The ids of a log that was made anew begin again.
+    if (lastId < this.#counted.lastId) this.#counted.lastId = 0;
+    if (lastId === this.#counted.lastId) return;
+    const { changes, bytes } = this.tables.count(this.#counted.lastId, lastId);
+    this.#counted.changes += changes;
+    this.#counted.bytes += bytes;
+    this.#counted.lastId = lastId;
   }
 
   /** Of the commits behind that LSN the oldest ones. */

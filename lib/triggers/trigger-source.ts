@@ -174,7 +174,7 @@ export class TriggerSource implements Source {
       capabilities: { replay: true, externalWrites: true, snapshot: true },
       lsn,
       openedAt: this.#openedAtMs,
-      ...this.#counted(),
+      ...this.#lookout.counted(),
       gaps: this.#gaps,
       spilled: 0,
       subscriptions: [...this.#subscriptions].map((subscription) => subscription.info()),
@@ -219,14 +219,6 @@ export class TriggerSource implements Source {
 
   [Symbol.asyncDispose](): Promise<void> {
     return this.close();
-  }
-
-  #counted(): { transactions: number; changes: number; bytes: number } {
-    try {
-      return this.#lookout.counted();
-    } catch {
-      return { transactions: 0, changes: 0, bytes: 0 };
-    }
   }
 
   #requireOpen(): void {
