@@ -1,5 +1,6 @@
 import { fileURLToPath } from 'node:url';
 import { defineConfig } from 'vitest/config';
+import { UnfinishedFiles } from './test/support/unfinished-files.js';
 
 const here = (path: string): string => fileURLToPath(new URL(path, import.meta.url));
 
@@ -12,6 +13,7 @@ export default defineConfig({
     pool: 'forks',
     // Another addon (a sanitizer's) is chosen from outside.
     env: { ROWTAP_ADDON: process.env.ROWTAP_ADDON ?? here('./build/testing/rowtap_testing.node') },
+    reporters: ['default', new UnfinishedFiles()],
     testTimeout: 60_000,
     hookTimeout: 60_000,
     coverage: { provider: 'v8', include: ['lib/**/*.ts'] },

@@ -5,6 +5,7 @@
 #include "node/connection.h"
 #include "sqlite3.h"
 #include "testing/allocation_faults.h"
+#include "testing/crash_report.h"
 #include "testing/fault_vfs.h"
 
 namespace rowtap::testing {
@@ -171,6 +172,7 @@ void BlobWrite(const Napi::CallbackInfo& info) {
 }  // namespace
 
 void InitTesting(Napi::Env env, Napi::Object exports) {
+  InstallCrashReport();
   Napi::Object testing = Napi::Object::New(env);
   testing.Set("installFaultVfs", Napi::Function::New(env, InstallFaultVfsMethod));
   testing.Set("fail", Napi::Function::New(env, Fail));
