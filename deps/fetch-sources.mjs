@@ -21,6 +21,8 @@ const sources = [
     sums: {
       'sqlite3.c': '67f423e9ebbbdc473cbc4772c872ee6b89f31fde4ed0279a5c25d5f65c043a16',
       'sqlite3.h': '89d0de498b1012938bb78dc18b68fea52e26f7f7b6db6347d126a2e58b86a05c',
+      // For extensions: the tests build one.
+      'sqlite3ext.h': '1b7a0ee438bb5c2896d0609c537e917d8057b3340f6ad004d2de44f03e3d3cca',
     },
   },
   {

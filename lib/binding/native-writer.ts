@@ -26,6 +26,8 @@ export interface NativeWriterConnection extends NativeConnection {
   prepare(sql: string, isPersistent?: boolean): NativeStatement;
   /** Calls `logger` before each statement, with the statement. */
   exec(sql: string, logger?: (sql: string) => void): void;
+  /** https://www.sqlite.org/c3ref/load_extension.html */
+  loadExtension(path: string, entryPoint?: string): void;
   /** https://www.sqlite.org/c3ref/c_dbconfig_defensive.html, which is on at first. */
   setDefensive(isDefensive: boolean): void;
 }

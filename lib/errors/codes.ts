@@ -17,8 +17,8 @@ export const errorCodes = {
   ROWTAP_CAPTURE_LOST: {
     isRetryable: true,
     message:
-      'captured changes could not be recorded or kept (no memory, no temporary disk space, or an I/O error); last change handed over: LSN {lsn}',
-    remedy: 'See to the memory and the disks, then subscribe again with a new snapshot.',
+      'captured changes could not be recorded or kept (no memory, no temporary disk space, an I/O error, or changes that no statement of the application announced); last change handed over: LSN {lsn}',
+    remedy: 'See to the memory, the disks, and what extensions and unsafe mode are used for, then subscribe again with a new snapshot.',
   },
   ROWTAP_CORRUPT_ROW: {
     isRetryable: false,

@@ -123,6 +123,25 @@ export class Database {
     return this;
   }
 
+  /**
+   * Loads an extension of SQLite's, a shared library, through its function `entryPoint` (by default one named after the file). What its code
+   * writes while one of its functions runs is committed like anything else, but no one can tell what becomes of it: a subscriber is told that
+   * it has lost that transaction. Throws SqliteError where it can't be loaded, TypeError while the database is closed or busy.
+   */
+  loadExtension(path: string, entryPoint?: string): this;
+  loadExtension(path: string, ...entryPoint: unknown[]): this {
+    if (typeof path !== 'string') throw new TypeError('Expected the path of the extension, a string, as the first argument');
+    if (entryPoint.length > 0 && typeof entryPoint[0] !== 'string') {
+      throw new TypeError('Expected the name of the entry point, a string, as the second argument');
+    }
+    const connection = this.#connection;
+    connection.requireOpen();
+    connection.requireNotBusy();
+    connection.requireNoIterators();
+    connection.native.loadExtension(path, entryPoint[0] as string | undefined);
+    return this;
+  }
+
   /** Statements prepared from now on return integers as bigints, or with `false` as numbers. */
   defaultSafeIntegers(isOn?: boolean): this;
   defaultSafeIntegers(...isOn: unknown[]): this {

@@ -1,5 +1,6 @@
 #include "capture/capture.h"
 
+#include <atomic>
 #include <chrono>
 #include <cstring>
 #include <new>
@@ -14,6 +15,10 @@ namespace {
 
 // Longer than most transactions, and short for those who wait until they may begin one.
 constexpr std::chrono::milliseconds kWitnessPatience(2);
+
+// Of the process: an extension can see to it that every connection opened later has it too
+// (https://www.sqlite.org/c3ref/auto_extension.html).
+std::atomic<bool> are_extensions_loaded{false};
 
 int64_t NowMs() noexcept {
   return std::chrono::duration_cast<std::chrono::milliseconds>(std::chrono::system_clock::now().time_since_epoch()).count();
@@ -52,13 +57,8 @@ std::unique_ptr<Capture> Capture::Install([[maybe_unused]] sqlite3* borrowed_db)
     hub->Leave();
     throw;
   }
-  sqlite3_preupdate_hook(
-      borrowed_db,
-      [](void* self, sqlite3*, int op, const char*, const char*, sqlite3_int64 rowid_before, sqlite3_int64 rowid_after) {
-        static_cast<Capture*>(self)->OnChange(op, rowid_before, rowid_after);
-      },
-      capture.get());
   capture->InstallHooks();
+  if (are_extensions_loaded.load(std::memory_order_relaxed)) capture->ExpectExtensions();
   return capture;
 #else
   return nullptr;
@@ -87,6 +87,16 @@ Capture::Capture(sqlite3* borrowed_db, std::shared_ptr<Hub> hub, bool is_witness
       pending_(std::make_shared<PendingCommit>()) {}
 
 void Capture::InstallHooks() {
+#ifdef SQLITE_ENABLE_PREUPDATE_HOOK
+  if (!is_witness_) {
+    sqlite3_preupdate_hook(
+        borrowed_db_,
+        [](void* self, sqlite3*, int op, const char*, const char*, sqlite3_int64 rowid_before, sqlite3_int64 rowid_after) {
+          static_cast<Capture*>(self)->OnChange(op, rowid_before, rowid_after);
+        },
+        this);
+  }
+#endif
   sqlite3_commit_hook(
       borrowed_db_, [](void* self) { return static_cast<Capture*>(self)->OnCommit(); }, this);
   sqlite3_rollback_hook(
@@ -104,9 +114,11 @@ void Capture::Close() noexcept {
   sqlite3_preupdate_hook(borrowed_db_, nullptr, nullptr);
   sqlite3_commit_hook(borrowed_db_, nullptr, nullptr);
   sqlite3_rollback_hook(borrowed_db_, nullptr, nullptr);
+  if (expects_extensions_) sqlite3_trace_v2(borrowed_db_, 0, nullptr, nullptr);
 #endif
   OnRollback();
   if (is_unknown_) SettleUnknown();
+  if (owes_loss_) AnnounceLoss();
   if (has_open_transaction_) hub_->gate().Leave();
   has_open_transaction_ = false;
   if (is_witness_) {
@@ -126,7 +138,14 @@ void Capture::OnChange([[maybe_unused]] int op, [[maybe_unused]] int64_t rowid_b
   if (change.database != 0) return;
   try {
     const KnownTable* table = FindTable(change);
-    if (!table->is_captured) return;
+    if (!table->is_captured) {
+      // By INSERT, UPDATE or DELETE: what the tables hold may read otherwise from now on. Statements that change the schema are not
+      // announced.
+      if (table->is_schema) Lose();
+      return;
+    }
+    // By a statement of an extension's: what becomes of its changes can't be told from outside.
+    if (change.statement != running_.statement) return Lose();
     if (!KeepsRecording()) {
       buffer_.CountFrame();
       return;
@@ -148,6 +167,7 @@ void Capture::OnChange([[maybe_unused]] int op, [[maybe_unused]] int64_t rowid_b
 }
 
 int Capture::OnCommit() noexcept {
+  if (owes_loss_) is_lost_ = true;
   bool has_changes = buffer_.mark().frames > 0 || is_lost_;
   // A commit of which nothing is delivered counts as ours all the same; one to attached or temporary databases alone does not concern the
   // file.
@@ -219,7 +239,59 @@ void Capture::OnRollback() noexcept {
         hub_->Drop(*pending_);
     }
   }
+  owes_loss_ = owes_loss_ || ((is_lost_ || buffer_.mark().frames > 0) && rowtap_can_undo(borrowed_db_) == 0);
   EndTransaction(false);
+}
+
+void Capture::OnStatement(sqlite3_stmt* statement) noexcept {
+  if (statement == running_.statement) return;
+  // One before it, of the same step, may have committed.
+  if (is_sealed_ || is_unknown_) Settle();
+  // The marks would no longer be those of SQLite's savepoints.
+  if (rowtap_moves_savepoints(statement)) Lose();
+  // Inside CREATE VIRTUAL TABLE and its like, a module's own tables: those are looked at before and after it.
+  if (running_.kind != ROWTAP_STATEMENT_SCHEMA && rowtap_statement_kind(statement) == ROWTAP_STATEMENT_SCHEMA) Lose();
+}
+
+void Capture::ExpectExtensions() noexcept {
+  are_extensions_loaded.store(true, std::memory_order_relaxed);
+  if (expects_extensions_) return;
+  expects_extensions_ = true;
+  sqlite3_trace_v2(
+      borrowed_db_, SQLITE_TRACE_STMT,
+      [](unsigned, void* self, void* statement, void*) {
+        static_cast<Capture*>(self)->OnStatement(static_cast<sqlite3_stmt*>(statement));
+        return 0;
+      },
+      this);
+}
+
+// An extension can put hooks of its own in the place of ours, and what it did then was not seen.
+void Capture::KeepHooks() noexcept {
+  if (!expects_extensions_ || rowtap_has_hooks(borrowed_db_, this)) return;
+  InstallHooks();
+  const bool is_over = rowtap_transaction_state(borrowed_db_) != SQLITE_TXN_WRITE;
+  Lose();
+  if (!is_over) return;
+  EndTransaction(false);
+  owes_loss_ = true;
+}
+
+// Of what is left in the file, where no commit has carried it.
+void Capture::AnnounceLoss() noexcept {
+  try {
+    if (pending_ == nullptr) pending_ = std::make_shared<PendingCommit>();
+  } catch (const std::bad_alloc&) {
+    return;
+  }
+  const uint64_t counter = rowtap_commit_counter(borrowed_db_);
+  hub_->Enter(pending_, true, counter);
+  pending_->counter_after = counter;
+  pending_->changes = 0;
+  pending_->size = 0;
+  hub_->Lose(*pending_);
+  pending_ = nullptr;
+  owes_loss_ = false;
 }
 
 // ---- recording
@@ -230,6 +302,7 @@ Capture::KnownTable* Capture::FindTable(const rowtap_change& change) {
   if (known.table == change.table && known.cookie == change.cookie && known.generation == change.generation) return &known;
   known.table = nullptr;
   known.is_captured = rowtap_is_user_table(change.table) != 0;
+  known.is_schema = rowtap_is_schema_table(change.table) != 0;
   if (known.is_captured) {
     const std::unique_ptr<char, void (*)(void*)> description(rowtap_describe_table(change.table), sqlite3_free);
     if (description == nullptr) throw std::bad_alloc();
@@ -410,6 +483,7 @@ void Capture::End(uint64_t run, int kind, bool is_failed, int effect) noexcept {
     }
     break;
   }
+  KeepHooks();
   // INSERT, UPDATE and DELETE leave the savepoints as they are, unless they end the transaction.
   if (kind != ROWTAP_STATEMENT_WRITE) FollowSavepoints(kind, is_failed);
   Settle();
@@ -419,7 +493,14 @@ void Capture::End(uint64_t run, int kind, bool is_failed, int effect) noexcept {
   }
 }
 
+void Capture::EndUnnamed() noexcept {
+  KeepHooks();
+  Settle();
+}
+
 void Capture::Rewind(Mark mark) noexcept {
+  // Without a journal SQLite undoes nothing (https://www.sqlite.org/pragma.html#pragma_journal_mode).
+  if (buffer_.mark().frames > mark.frames && rowtap_can_undo(borrowed_db_) == 0) Lose();
   if (!buffer_.RewindTo(mark)) Lose();
   // What stood behind the mark is gone, and so are the marks of statements that began there.
   std::erase_if(runs_, [&](const Run& run) { return run.mark.frames > mark.frames; });
@@ -503,6 +584,7 @@ void Capture::EndTransaction(bool is_committed) noexcept {
   is_lost_ = is_unobserved_ = is_to_be_logged_ = false;
   buffer_.Clear();
   log_.NoteEnd(is_committed);
+  if (is_committed) owes_loss_ = false;
   runs_.clear();
   savepoints_.clear();
   // While commits before it are open, the hub still needs this one.

@@ -34,6 +34,12 @@ namespace rowtap::capture {
 // Inside a hook there is no JavaScript and no SQL, and nothing throws.
 class Capture {
  public:
+  // A statement that an Execution is stepping or resetting, and its kind.
+  struct Running {
+    const sqlite3_stmt* statement = nullptr;
+    int kind = ROWTAP_STATEMENT_READ;
+  };
+
   // To be called directly after opening, before any statement can be prepared: SQLite decides at prepare whether DELETE without WHERE may
   // skip the hook. Null in a build without the preupdate hook. Throws std::bad_alloc.
   static std::unique_ptr<Capture> Install(sqlite3* borrowed_db);
@@ -58,6 +64,11 @@ class Capture {
     has_open_transaction_ = true;
     hub_->gate().Enter();
   }
+  // For Execution and LibraryCall: what SQLite is running now, until it says otherwise; null: nothing that rowtap knows of. Gives what was
+  // running before.
+  Running SetRunning(Running running) noexcept { return std::exchange(running_, running); }
+  // For Execution and LibraryCall, where a run has ended that `Begin` was not called for: extensions may have written in it.
+  void EndUnnamed() noexcept;
   // For Execution. A run is named by a number, never 0; `kind` as rowtap_statement_kind has it.
   uint64_t Begin(int kind) noexcept;
   // The run has ended. `effect`, of one that failed, as rowtap_failed_effect.
@@ -76,9 +87,13 @@ class Capture {
   void AppendInsert(uint32_t table_id, int64_t rowid, std::span<const uint8_t> record) noexcept;
   // What this transaction changes can't be recorded: if it commits, the subscribers are told that they have lost it.
   void Lose() noexcept;
-  // Tells the hub where the connection has no transaction open any more. To be called also where a statement that only reads has ended or
-  // is left open: it holds one as well.
+  // Tells the hub where the connection has no transaction open any more. To be called also where a statement that only reads is left open:
+  // it holds one as well.
   void NoteTransaction() noexcept;
+
+  // An extension is about to be loaded into the connection. From now on its statements are looked for: code in C can run them inside
+  // another statement's step, where no Execution sees them. Where they have changed rows or moved savepoints, their transaction is lost.
+  void ExpectExtensions() noexcept;
 
  private:
   using Mark = TransactionBuffer::Mark;
@@ -95,6 +110,7 @@ class Capture {
     int cookie = 0;
     int generation = 0;
     bool is_captured = false;
+    bool is_schema = false;  // sqlite_schema
     uint32_t id = 0;
     std::vector<int> stored_columns;
     int rowid_column = -1;
@@ -106,6 +122,9 @@ class Capture {
   void OnChange(int op, int64_t rowid_before, int64_t rowid_after) noexcept;
   int OnCommit() noexcept;
   void OnRollback() noexcept;
+  void OnStatement(sqlite3_stmt* statement) noexcept;
+  void KeepHooks() noexcept;
+  void AnnounceLoss() noexcept;
 
   KnownTable* FindTable(const rowtap_change& change);
   void AppendRecords(int op, int64_t rowid_before, int64_t rowid_after, const rowtap_change& change, const KnownTable& table);
@@ -137,11 +156,14 @@ class Capture {
   bool is_sealed_ = false;
   bool is_unknown_ = false;  // SQLite has given the sealed commit up, and the file may hold it
   bool is_lost_ = false;
+  bool owes_loss_ = false;  // the connection's last transaction was rolled back, and may have left something in the file
+  bool expects_extensions_ = false;
   bool is_unobserved_ = false;
   bool is_to_be_logged_ = false;  // the transaction has grown large, and the file keeps a log
   bool is_abandoned_ = false;
   bool has_open_transaction_ = false;  // or a statement that may have begun one
   bool is_closed_ = false;
+  Running running_;
   std::vector<Run> runs_;
   uint64_t last_run_ = 0;
   std::vector<Mark> savepoints_;  // as many as SQLite has open

@@ -17,8 +17,11 @@ int Execution::Fail(int code) noexcept {
 }
 
 int Execution::RunStep() noexcept {
+  if (borrowed_capture_ == nullptr) return sqlite3_step(borrowed_statement_);
+  const Capture::Running outer = borrowed_capture_->SetRunning({borrowed_statement_, kind_});
   const int code = sqlite3_step(borrowed_statement_);
-  return code == SQLITE_ROW || code == SQLITE_DONE || borrowed_capture_ == nullptr ? code : ReasonOf(code);
+  borrowed_capture_->SetRunning(outer);
+  return code == SQLITE_ROW || code == SQLITE_DONE ? code : ReasonOf(code);
 }
 
 int Execution::ReasonOf(int code) noexcept {
@@ -62,7 +65,7 @@ int Execution::Reset() noexcept {
   const bool was_on_row = is_on_row_;
   is_on_row_ = false;
   if (run_ == 0) {
-    if (borrowed_capture_ != nullptr) borrowed_capture_->NoteTransaction();
+    if (borrowed_capture_ != nullptr) borrowed_capture_->EndUnnamed();
     // What a step has reported, the reset reports again.
     return was_on_row && code != SQLITE_OK ? Fail(code) : SQLITE_OK;
   }

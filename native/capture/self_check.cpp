@@ -68,6 +68,7 @@ struct Check {
     rowtap_read_change(db, &change);
     rowtap_read_records(db, &change);
     Expect(change.database == 0 && change.depth == sqlite3_preupdate_depth(db), "the place of a change");
+    Expect(sqlite3_stmt_busy(const_cast<sqlite3_stmt*>(change.statement)) != 0, "the statement of a change");
     if (!change.has_records) return;
     if (op != SQLITE_INSERT) {
       std::vector<uint8_t> before(change.before_size);
@@ -129,7 +130,10 @@ void CheckStatements(Check& check) {
   check.Expect(check.KindOf("RELEASE one") == ROWTAP_STATEMENT_OTHER, "RELEASE");
   check.Run("COMMIT; SAVEPOINT one");
   check.Expect(rowtap_savepoint_depth(check.db) == 1, "the savepoint that begins a transaction");
-  check.Run("RELEASE one");
+  check.Expect(rowtap_can_undo(check.db) != 0, "a journal");
+  check.Run("RELEASE one; PRAGMA journal_mode = OFF");
+  check.Expect(rowtap_can_undo(check.db) == 0, "no journal");
+  check.Run("PRAGMA journal_mode = MEMORY");
   check.Expect(rowtap_transaction_state(check.db) == SQLITE_TXN_NONE, "no open transaction");
   check.Expect(check.KindOf("SELECT * FROM u") == ROWTAP_STATEMENT_READ, "SELECT");
   for (const char* sql : {"INSERT INTO u VALUES (1)", "UPDATE u SET n = 1", "DELETE FROM u", "INSERT INTO u VALUES (2) RETURNING n"}) {
@@ -142,6 +146,11 @@ void CheckStatements(Check& check) {
   check.Run("CREATE TABLE child(n REFERENCES u(n) DEFERRABLE INITIALLY DEFERRED); PRAGMA foreign_keys = ON");
   check.Expect(check.KindOf("DROP TABLE child") == ROWTAP_STATEMENT_SCHEMA, "DROP TABLE with foreign keys");
   check.Expect(check.KindOf("PRAGMA schema_version = 7") == ROWTAP_STATEMENT_OTHER, "PRAGMA schema_version");
+}
+
+void CheckSchemaTable(Check& check) {
+  check.Expect(rowtap_is_schema_table(rowtap_find_table(check.db, "sqlite_schema")) != 0, "sqlite_schema");
+  check.Expect(rowtap_is_schema_table(rowtap_find_table(check.db, "u")) == 0, "a table that is not sqlite_schema");
 }
 
 // A row that is put there in the commit hook is one that SQL reads, and is not announced.
@@ -199,6 +208,7 @@ std::string SelfCheck() noexcept {
         &check);
     CheckRecords(check);
     CheckStatements(check);
+    CheckSchemaTable(check);
     CheckRowsBesideStatements(check);
     return check.failure;
   } catch (...) {

@@ -5,6 +5,7 @@
 #include <exception>
 
 #include "capture/execution.h"
+#include "capture/library_call.h"
 #include "node/arguments.h"
 #include "node/errors.h"
 #include "node/statement.h"
@@ -56,6 +57,7 @@ bool Connection::Init(napi_env env, napi_value exports, WriterEnvironment& envir
       {"prepare", nullptr, Prepare, nullptr, nullptr, nullptr, napi_default_method, &environment},
       {"exec", nullptr, Exec, nullptr, nullptr, nullptr, napi_default_method, &environment},
       {"close", nullptr, CloseMethod, nullptr, nullptr, nullptr, napi_default_method, &environment},
+      {"loadExtension", nullptr, LoadExtension, nullptr, nullptr, nullptr, napi_default_method, &environment},
       {"setDefensive", nullptr, SetDefensive, nullptr, nullptr, nullptr, napi_default_method, &environment},
       {"heldWalBytes", nullptr, HeldWalBytes, nullptr, nullptr, nullptr, napi_default_method, &environment},
       {"isOpen", nullptr, nullptr, IsOpen, nullptr, nullptr, napi_default, &environment},
@@ -282,6 +284,33 @@ napi_value Connection::CloseMethod(napi_env env, napi_callback_info info) {
   }
   self->Close();
   FlushWake(env);
+  return nullptr;
+}
+
+napi_value Connection::LoadExtension(napi_env env, napi_callback_info info) {
+  const Arguments arguments(env, info);
+  Connection* self = WrappedIn(env, arguments.receiver());
+  if (self == nullptr) return nullptr;
+  std::string path;
+  std::string entry_point;
+  const bool has_entry_point = arguments.count() > 1 && !HasType(env, arguments[1], napi_undefined);
+  if (arguments.count() < 1 || !ReadText(env, arguments[0], &path) || (has_entry_point && !ReadText(env, arguments[1], &entry_point))) {
+    ThrowTypeErrorUnlessPending(env, "Expected loadExtension(path, entryPoint)");
+    return nullptr;
+  }
+  if (!self->RequireOpen()) return nullptr;
+
+  char* message = nullptr;
+  int code;
+  {
+    const Busy busy(*self);
+    if (self->capture_ != nullptr) self->capture_->ExpectExtensions();
+    const capture::LibraryCall call(self->capture_.get());
+    code = sqlite3_load_extension(self->db_.get(), path.c_str(), has_entry_point ? entry_point.c_str() : nullptr, &message);
+  }
+  const std::unique_ptr<char, void (*)(void*)> owned_message(message, sqlite3_free);
+  FlushWake(env);
+  if (code != SQLITE_OK) ThrowSqliteError(*self->environment_, message == nullptr ? sqlite3_errstr(code) : message, code);
   return nullptr;
 }
 

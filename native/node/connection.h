@@ -86,6 +86,7 @@ class Connection {
   static napi_value Prepare(napi_env env, napi_callback_info info);
   static napi_value Exec(napi_env env, napi_callback_info info);
   static napi_value CloseMethod(napi_env env, napi_callback_info info);
+  static napi_value LoadExtension(napi_env env, napi_callback_info info);
   static napi_value SetDefensive(napi_env env, napi_callback_info info);
   static napi_value HeldWalBytes(napi_env env, napi_callback_info info);
   static napi_value IsOpen(napi_env env, napi_callback_info info);

@@ -28,6 +28,7 @@ static const Mem* FindUpdatedRecord(const Vdbe* v, int key_register) {
 void rowtap_read_change(sqlite3* db, rowtap_change* change) {
   const PreUpdate* p = db->pPreUpdate;
   const Schema* schema = p->pTab->pSchema;
+  change->statement = (const sqlite3_stmt*)p->v;
   change->table = p->pTab;
   // ANALYZE writes to sqlite_stat1 by a Table of its own making, that has neither schema nor columns.
   change->database = schema == NULL ? -1 : p->pCsr->iDb;
@@ -122,6 +123,10 @@ int rowtap_is_user_table(const void* table) {
   const Table* t = table;
   if (!IsOrdinaryTable(t) || (t->tabFlags & (TF_Shadow | TF_Ephemeral | TF_Imposter)) != 0) return 0;
   return sqlite3_strnicmp(t->zName, "sqlite_", 7) != 0 && sqlite3_strnicmp(t->zName, "_rowtap_", 8) != 0;
+}
+
+int rowtap_is_schema_table(const void* table) {
+  return ((const Table*)table)->tnum == SCHEMA_ROOT;
 }
 
 static void AppendJsonString(sqlite3_str* out, const char* text) {
@@ -293,6 +298,15 @@ int rowtap_may_change_schema(sqlite3_stmt* statement) {
   }
 }
 
+int rowtap_moves_savepoints(sqlite3_stmt* statement) {
+  const Vdbe* v = (const Vdbe*)statement;
+  int at;
+  for (at = 0; at < v->nOp; at++) {
+    if (v->aOp[at].opcode == OP_Savepoint) return 1;
+  }
+  return 0;
+}
+
 int rowtap_running_statements(sqlite3* db) {
   return db->nVdbeRead;
 }
@@ -438,6 +452,17 @@ void rowtap_roll_back(sqlite3* db) {
     sqlite3CloseSavepoints(db);
   }
   sqlite3_mutex_leave(db->mutex);
+}
+
+int rowtap_can_undo(sqlite3* db) {
+  return sqlite3BtreePager(db->aDb[0].pBt)->journalMode != PAGER_JOURNALMODE_OFF;
+}
+
+int rowtap_has_hooks(sqlite3* db, const void* argument) {
+#ifdef SQLITE_ENABLE_PREUPDATE_HOOK
+  if (db->pPreUpdateArg != argument) return 0;
+#endif
+  return db->pCommitArg == argument && db->pRollbackArg == argument;
 }
 
 int rowtap_is_exclusive(sqlite3* db) {

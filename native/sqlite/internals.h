@@ -13,8 +13,9 @@ extern "C" {
 // One call of the preupdate hook. Valid inside the hook only.
 typedef struct rowtap_change {
   // Filled by rowtap_read_change.
-  int database;       // 0: main; negative: no schema's
-  const void* table;  // with cookie and generation: the identity of a table's shape on this connection
+  int database;                   // 0: main; negative: no schema's
+  const sqlite3_stmt* statement;  // that is changing the row, by itself or by its triggers
+  const void* table;              // with cookie and generation: the identity of a table's shape on this connection
   int cookie;
   int generation;
   // Filled by rowtap_read_records.
@@ -43,6 +44,8 @@ void rowtap_run_out_of_memory(sqlite3* db);
 
 // True for a table whose changes are delivered: not virtual, not a virtual table's shadow, not SQLite's own, not rowtap's.
 int rowtap_is_user_table(const void* table);
+// True for sqlite_schema, which tells of the tables of main.
+int rowtap_is_schema_table(const void* table);
 // JSON as lib/schema/description.ts has it; NULL where memory ran out. Owned by the caller (sqlite3_free).
 char* rowtap_describe_table(const void* table);
 // The in-memory table of that name in main, or NULL.
@@ -101,6 +104,8 @@ int rowtap_statement_kind(sqlite3_stmt* statement);
 // False where the statement can never be of kind SCHEMA. `CREATE TABLE IF NOT EXISTS` that found the table when it was prepared is of kind
 // OTHER, and is compiled anew when it runs after the table has gone.
 int rowtap_may_change_schema(sqlite3_stmt* statement);
+// Whether it is a SAVEPOINT, a RELEASE or a ROLLBACK TO.
+int rowtap_moves_savepoints(sqlite3_stmt* statement);
 // Statements that are being run on the connection and read or write.
 int rowtap_running_statements(sqlite3* db);
 // Those of them that write.
@@ -116,6 +121,10 @@ int rowtap_failed_effect(sqlite3_stmt* statement);
 int rowtap_savepoint_depth(sqlite3* db);
 // SQLITE_TXN_NONE, _READ or _WRITE of main.
 int rowtap_transaction_state(sqlite3* db);
+// False where main has no journal: what is rolled back stays where it had reached the file.
+int rowtap_can_undo(sqlite3* db);
+// Whether the commit, the rollback and the preupdate hook are those that were given that argument.
+int rowtap_has_hooks(sqlite3* db, const void* argument);
 // Whether main is in exclusive locking mode (https://www.sqlite.org/pragma.html#pragma_locking_mode).
 int rowtap_is_exclusive(sqlite3* db);
 // Takes the write lock of main inside an open transaction, as the next writing statement would, and waits for it as long. Returns SQLite's

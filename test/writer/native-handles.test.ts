@@ -40,6 +40,7 @@ describe('rowtap: native functions given what is not theirs', () => {
       'isExclusive',
       'isInTransaction',
       'isOpen',
+      'loadExtension',
       'prepare',
       'setDefensive',
     ]);
