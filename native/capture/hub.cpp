@@ -1,13 +1,12 @@
 #include "capture/hub.h"
 
-#include <sys/stat.h>
-
 #include <algorithm>
 #include <chrono>
 #include <cstring>
 #include <new>
 #include <random>
 
+#include "capture/file_key.h"
 #include "capture/frame.h"
 #include "capture/log_tail.h"
 #include "capture/reader.h"
@@ -40,16 +39,6 @@ bool HasMoved(sqlite3* db) {
   int has_moved = 0;
   sqlite3_file_control(db, "main", SQLITE_FCNTL_HAS_MOVED, &has_moved);
   return has_moved != 0;
-}
-
-// Device and inode, read without opening the file: closing a descriptor on it would drop the locks of every connection of the process
-// (https://www.sqlite.org/howtocorrupt.html#_posix_advisory_locks_canceled_by_a_separate_thread_doing_close_).
-std::string FileKey(sqlite3* db) {
-  const char* path = sqlite3_db_filename(db, "main");
-  struct stat file;
-  if (path == nullptr || *path == 0) return {};
-  if (stat(path, &file) != 0) return std::string("path:") + path;
-  return "file:" + std::to_string(file.st_dev) + ":" + std::to_string(file.st_ino);
 }
 
 std::string RandomName() {
@@ -89,7 +78,7 @@ void NoteLsn(int64_t lsn) noexcept {
 
 std::shared_ptr<Hub> Hub::Join(sqlite3* db) {
   Registry& registry = TheRegistry();
-  std::string file = FileKey(db);
+  std::string file = FileKey(db, "main");
   const std::lock_guard lock(registry.mutex);
   std::shared_ptr<Hub> hub;
   if (const auto found = registry.hubs.find(file); found != registry.hubs.end()) hub = found->second;
@@ -103,7 +92,7 @@ std::shared_ptr<Hub> Hub::Join(sqlite3* db) {
 
 std::shared_ptr<Hub> Hub::OfWriters(sqlite3* db) {
   Registry& registry = TheRegistry();
-  const std::string file = FileKey(db);
+  const std::string file = FileKey(db, "main");
   const std::lock_guard lock(registry.mutex);
   const auto found = registry.hubs.find(file);
   return found == registry.hubs.end() ? nullptr : found->second;
@@ -225,7 +214,7 @@ void Hub::FallBehindLog() noexcept {
 }
 
 bool Hub::IsOnFile(sqlite3* db) const {
-  return FileKey(db) == file_ && !HasMoved(db);
+  return FileKey(db, "main") == file_ && !HasMoved(db);
 }
 
 Hub::Look Hub::CheckForeignCommits(const std::function<void(FileState&)>& read_state) {
