@@ -78,7 +78,7 @@ class CapturingDatabase extends Writer {
 /** One connection to a SQLite database, with the API of better-sqlite3's. What it commits is captured, from the moment it opens. */
 export type Database = CapturingDatabase;
 /** Works with `new` and without. */
-export const Database: typeof CapturingDatabase & ((path?: string | null, options?: DatabaseOptions | null) => CapturingDatabase) =
+export const Database: typeof CapturingDatabase & ((path?: string | Buffer | null, options?: DatabaseOptions | null) => CapturingDatabase) =
   new Proxy(CapturingDatabase, {
     apply: (target, _this, given: ConstructorParameters<typeof CapturingDatabase>) => new target(...given),
   }) as never;

@@ -15,6 +15,8 @@ export interface NativeWriterBinding extends Omit<NativeBinding, 'Connection'> {
 export interface NativeWriterConnectionOptions extends NativeConnectionOptions {
   /** The longest text, blob and SQL, in bytes. Default: SQLite's own. */
   maxLength?: number;
+  /** For the path ":memory:": what a copy of is the content of main. Read-only where `readonly` says so. */
+  content?: Uint8Array | undefined;
 }
 
 export interface NativeWriterConnection extends NativeConnection {
@@ -28,6 +30,8 @@ export interface NativeWriterConnection extends NativeConnection {
   exec(sql: string, logger?: (sql: string) => void): void;
   /** https://www.sqlite.org/c3ref/load_extension.html */
   loadExtension(path: string, entryPoint?: string): void;
+  /** The pages of an attached database, as a file of it would have them. SqliteError, also where there is none of that name. */
+  serialize(schema: string): Buffer;
   /** https://www.sqlite.org/c3ref/c_dbconfig_defensive.html, which is on at first. */
   setDefensive(isDefensive: boolean): void;
 }

@@ -3,7 +3,14 @@ import { existsSync } from 'node:fs';
 import { dirname } from 'node:path';
 import { WriterConnection } from './connection.js';
 import { writerBinding } from './native-binding.js';
-import { booleanOption, checkDatabaseOptions, type DatabaseOptions, optionalSwitch } from './options.js';
+import {
+  attachedName,
+  booleanOption,
+  checkDatabaseOptions,
+  type DatabaseOptions,
+  optionalSwitch,
+  type SerializeOptions,
+} from './options.js';
 import { finalizeStatement, Statement } from './statement.js';
 import { makeTransaction, type Transaction } from './transaction.js';
 
@@ -20,18 +27,22 @@ export class Database {
   readonly #isReadonly: boolean;
 
   /**
-   * `path` is a file's, or ":memory:", or "" for a temporary database. Throws TypeError and RangeError for wrong arguments, SqliteError
+   * `path` is a file's, or ":memory:", or "" for a temporary database. A Buffer in its place, as `serialize` gives it or as a file holds it, is copied to be the
+   * content of a database in memory. Throws TypeError and RangeError for wrong arguments, SqliteError
    * where SQLite can't open the file.
    */
-  constructor(path?: string | null, options?: DatabaseOptions | null) {
-    const given: unknown = path ?? '';
-    if (typeof given !== 'string') throw new TypeError('Expected the path of the database, a string, as the first argument');
+  constructor(path?: string | Buffer | null, options?: DatabaseOptions | null) {
+    const content = Buffer.isBuffer(path) ? path : undefined;
+    const given: unknown = content === undefined ? (path ?? '') : ':memory:';
+    if (typeof given !== 'string') {
+      throw new TypeError('Expected the path of the database, a string, or a Buffer with its content, as the first argument');
+    }
     const wanted: unknown = options ?? {};
     if (typeof wanted !== 'object' || wanted === null) throw new TypeError('Expected an object with options as the second argument');
     const file = given.trim();
     if (file.includes('\0')) throw new TypeError('The path of the database holds a NUL character');
     const isMemory = file === '' || file === ':memory:';
-    const checked = checkDatabaseOptions(wanted, isMemory);
+    const checked = checkDatabaseOptions(wanted, isMemory && content === undefined);
     const binding = writerBinding(checked.nativeBinding);
     if (!isMemory && !file.startsWith('file:') && !existsSync(dirname(file))) {
       throw new TypeError(`The database cannot be opened: there is no directory ${dirname(file)}`);
@@ -43,6 +54,7 @@ export class Database {
       isCaptured: !(uncaptured in wanted),
       // Longer ones could not be handed to JavaScript.
       maxLength: Math.min(constants.MAX_LENGTH, constants.MAX_STRING_LENGTH, 0x7fffffff),
+      content,
     });
     this.#connection = new WriterConnection(binding, native, checked.verbose);
     this.#name = given;
@@ -140,6 +152,21 @@ export class Database {
     connection.requireNoIterators();
     connection.native.loadExtension(path, entryPoint[0] as string | undefined);
     return this;
+  }
+
+  /**
+   * What a file of this database would hold, as it is now, in an open transaction too. Throws a TypeError while the database is closed or busy, or an iterator
+   * is open; SqliteError where there is no attached database of that name, or it can't be read.
+   */
+  serialize(options?: SerializeOptions | null): Buffer {
+    const wanted: unknown = options ?? {};
+    if (typeof wanted !== 'object' || wanted === null) throw new TypeError('Expected an object with options as the first argument');
+    const attached = attachedName(wanted);
+    const connection = this.#connection;
+    connection.requireOpen();
+    connection.requireNotBusy();
+    connection.requireNoIterators();
+    return connection.native.serialize(attached);
   }
 
   /** Statements prepared from now on return integers as bigints, or with `false` as numbers. */

@@ -10,6 +10,12 @@ export interface DatabaseOptions {
   nativeBinding?: string | undefined;
 }
 
+/** What `serialize` takes. */
+export interface SerializeOptions {
+  /** Name of the attached database. Default "main". */
+  attached?: string;
+}
+
 export interface CheckedOptions {
   isReadonly: boolean;
   mustExist: boolean;
@@ -18,13 +24,16 @@ export interface CheckedOptions {
   nativeBinding: string | undefined;
 }
 
-/** Throws a TypeError or a RangeError for an option that is not what it has to be. Options of other names are none of our business. */
-export function checkDatabaseOptions(options: object, isAnonymous: boolean): CheckedOptions {
+/**
+ * `isEmpty`: of a temporary or in-memory database without content. Throws a TypeError or a RangeError for an option that is not what it has to be. Options
+ * of other names are none of our business.
+ */
+export function checkDatabaseOptions(options: object, isEmpty: boolean): CheckedOptions {
   if ('readOnly' in options) throw new TypeError('There is no option "readOnly": it is spelt "readonly"');
   if ('memory' in options) throw new TypeError('There is no option "memory": use the path ":memory:"');
   const isReadonly = booleanOption(options, 'readonly');
   const mustExist = booleanOption(options, 'fileMustExist');
-  if (isReadonly && isAnonymous) throw new TypeError('A temporary or in-memory database cannot be read-only: it would stay empty');
+  if (isReadonly && isEmpty) throw new TypeError('A temporary or in-memory database cannot be read-only: it would stay empty');
   const timeoutMs = 'timeout' in options ? options.timeout : 5000;
   if (typeof timeoutMs !== 'number' || !Number.isInteger(timeoutMs) || timeoutMs < 0) {
     throw new TypeError('The option "timeout" has to be a whole number of milliseconds, 0 or more');
@@ -44,6 +53,14 @@ export function booleanOption(options: object, name: string): boolean {
   const value = (options as Record<string, unknown>)[name];
   if (typeof value !== 'boolean') throw new TypeError(`The option "${name}" has to be true or false`);
   return value;
+}
+
+/** The option `attached` of `serialize` and `backup`. */
+export function attachedName(options: object): string {
+  const name: unknown = 'attached' in options ? options.attached : 'main';
+  if (typeof name !== 'string') throw new TypeError('The option "attached" has to be a string: the name of an attached database');
+  if (name === '') throw new TypeError('The option "attached" cannot be an empty string');
+  return name;
 }
 
 /**

@@ -56,6 +56,7 @@ bool Connection::Init(napi_env env, napi_value exports, WriterEnvironment& envir
   const napi_property_descriptor properties[] = {
       {"prepare", nullptr, Prepare, nullptr, nullptr, nullptr, napi_default_method, &environment},
       {"exec", nullptr, Exec, nullptr, nullptr, nullptr, napi_default_method, &environment},
+      {"serialize", nullptr, Serialize, nullptr, nullptr, nullptr, napi_default_method, &environment},
       {"close", nullptr, CloseMethod, nullptr, nullptr, nullptr, napi_default_method, &environment},
       {"loadExtension", nullptr, LoadExtension, nullptr, nullptr, nullptr, napi_default_method, &environment},
       {"setDefensive", nullptr, SetDefensive, nullptr, nullptr, nullptr, napi_default_method, &environment},
@@ -90,6 +91,20 @@ bool Connection::ReadOptions(napi_env env, napi_value value, Options* options) {
   if (napi_get_named_property(env, value, "maxLength", &number) == napi_ok && HasType(env, number, napi_number)) {
     napi_get_value_int32(env, number, &options->max_length);
   }
+  napi_value content;
+  return napi_get_named_property(env, value, "content", &content) == napi_ok && ReadContent(env, content, options);
+}
+
+bool Connection::ReadContent(napi_env env, napi_value value, Options* options) {
+  if (HasType(env, value, napi_undefined)) return true;
+  bool is_buffer = false;
+  void* data = nullptr;
+  if (napi_is_buffer(env, value, &is_buffer) != napi_ok || !is_buffer ||
+      napi_get_buffer_info(env, value, &data, &options->content_size) != napi_ok) {
+    return false;
+  }
+  options->has_content = true;
+  options->borrowed_content = data;
   return true;
 }
 
@@ -101,7 +116,8 @@ napi_value Connection::Construct(napi_env env, napi_callback_info info) {
   std::string path;
   Options options;
   if (new_target == nullptr || arguments.count() < 2 || !ReadText(env, arguments[0], &path) || !ReadOptions(env, arguments[1], &options)) {
-    ThrowTypeErrorUnlessPending(env, "Expected new Connection(path, { readonly, fileMustExist, isCaptured, timeoutMs })");
+    ThrowTypeErrorUnlessPending(env,
+                                "Expected new Connection(path, { readonly, fileMustExist, isCaptured, timeoutMs, maxLength, content })");
     return nullptr;
   }
   std::unique_ptr<Connection> connection(new Connection(environment->shared_from_this()));
@@ -129,12 +145,15 @@ bool Connection::Open(const std::string& path, const Options& options) {
   const int code = sqlite3_open_v2(path.c_str(), &opened, flags, nullptr);
   db_.reset(opened);
   if (code != SQLITE_OK) {
-    const std::string message = opened == nullptr ? sqlite3_errstr(code) : sqlite3_errmsg(opened);
-    ThrowSqliteError(*environment_, message, opened == nullptr ? code : sqlite3_extended_errcode(opened));
-    db_.reset();
-    return false;
+    return opened == nullptr ? FailOpening(sqlite3_errstr(code), code)
+                             : FailOpening(sqlite3_errmsg(opened), sqlite3_extended_errcode(opened));
   }
   sqlite3_extended_result_codes(opened, 1);
+  if (options.has_content) {
+    const auto size = static_cast<int64_t>(options.content_size);
+    const int content_code = rowtap_deserialize(opened, options.borrowed_content, size, options.is_readonly ? 1 : 0);
+    if (content_code != SQLITE_OK) return FailOpening(sqlite3_errstr(content_code), content_code);
+  }
   // Before anything can be prepared: a DELETE prepared without the hook may empty a table unseen.
   if (options.is_captured) {
     try {
@@ -154,6 +173,12 @@ bool Connection::Open(const std::string& path, const Options& options) {
   sqlite3_db_config(opened, SQLITE_DBCONFIG_ENABLE_LOAD_EXTENSION, 1, nullptr);
   sqlite3_db_config(opened, SQLITE_DBCONFIG_DEFENSIVE, 1, nullptr);
   return true;
+}
+
+bool Connection::FailOpening(const std::string& message, int code) {
+  ThrowSqliteError(*environment_, message, code);
+  db_.reset();
+  return false;
 }
 
 void Connection::AddChild(ConnectionChild* child) {
@@ -232,6 +257,60 @@ napi_value Connection::Exec(napi_env env, napi_callback_info info) {
   FlushWake(env);
   if (code != SQLITE_OK) ThrowSqliteError(*self->environment_, message, code);
   return nullptr;
+}
+
+napi_value Connection::Serialize(napi_env env, napi_callback_info info) {
+  const Arguments arguments(env, info);
+  Connection* self = WrappedIn(env, arguments.receiver());
+  if (self == nullptr) return nullptr;
+  std::string schema;
+  if (arguments.count() < 1 || !ReadText(env, arguments[0], &schema)) {
+    ThrowTypeErrorUnlessPending(env, "Expected serialize(schema)");
+    return nullptr;
+  }
+  if (!self->RequireOpen()) return nullptr;
+
+  napi_value buffer = nullptr;
+  const int code = self->CopyPages(schema, &buffer);
+  const std::string message = code == SQLITE_OK ? std::string() : sqlite3_errmsg(self->db_.get());
+  napi_value thrown = nullptr;
+  napi_get_and_clear_last_exception(env, &thrown);
+  FlushWake(env);
+  if (code == SQLITE_OK) return buffer;
+  // No Buffer can be as large, or there was no memory for it.
+  if (code != SQLITE_NOMEM || thrown == nullptr || napi_throw(env, thrown) != napi_ok) {
+    ThrowSqliteError(*self->environment_, message, code);
+  }
+  return nullptr;
+}
+
+int Connection::CopyPages(const std::string& schema, napi_value* buffer) {
+  struct Destination {
+    napi_env env;
+    napi_value* buffer;
+  } destination{environment_->env(), buffer};
+  const auto copy = [&] {
+    const capture::LibraryCall call(capture_.get());
+    return rowtap_serialize(
+        db_.get(), schema.c_str(),
+        [](void* arg, uint64_t size) {
+          const auto* to = static_cast<Destination*>(arg);
+          void* data = nullptr;
+          return napi_create_buffer(to->env, static_cast<size_t>(size), &data, to->buffer) == napi_ok ? data : nullptr;
+        },
+        &destination);
+  };
+  int code = copy();
+  if (code == SQLITE_OK && *buffer == nullptr && sqlite3_get_autocommit(db_.get()) != 0) {
+    // Nothing has ever been written. The first write transaction makes the first page, whatever it does; where none can be had, a database
+    // without a page is empty as well.
+    std::string message;
+    RunScript("BEGIN IMMEDIATE; COMMIT", nullptr, &message);
+    if (sqlite3_get_autocommit(db_.get()) == 0) RunScript("ROLLBACK", nullptr, &message);
+    code = copy();
+  }
+  if (code == SQLITE_OK && *buffer == nullptr) napi_create_buffer(environment_->env(), 0, nullptr, buffer);
+  return code;
 }
 
 int Connection::RunScript(const std::string& sql, napi_value logger, std::string* message) {

@@ -77,6 +77,9 @@ class Connection {
     bool is_captured = false;
     int timeout_ms = 0;
     int max_length = 0;  // 0: SQLite's own limit
+    bool has_content = false;
+    const void* borrowed_content = nullptr;  // the bytes of a JavaScript buffer
+    size_t content_size = 0;
   };
 
   explicit Connection(std::shared_ptr<WriterEnvironment> environment) : environment_(std::move(environment)) {}
@@ -85,6 +88,7 @@ class Connection {
   static void Finalize(napi_env env, void* connection, void* hint);
   static napi_value Prepare(napi_env env, napi_callback_info info);
   static napi_value Exec(napi_env env, napi_callback_info info);
+  static napi_value Serialize(napi_env env, napi_callback_info info);
   static napi_value CloseMethod(napi_env env, napi_callback_info info);
   static napi_value LoadExtension(napi_env env, napi_callback_info info);
   static napi_value SetDefensive(napi_env env, napi_callback_info info);
@@ -95,12 +99,17 @@ class Connection {
   static napi_value IsExclusive(napi_env env, napi_callback_info info);
 
   static bool ReadOptions(napi_env env, napi_value value, Options* options);
+  static bool ReadContent(napi_env env, napi_value value, Options* options);
   // Throws and returns false where it cannot be opened.
   bool Open(const std::string& path, const Options& options);
+  // Throws and returns false.
+  bool FailOpening(const std::string& message, int code);
   // Throws and returns false unless open.
   bool RequireOpen() const;
   // Runs the statements of `sql`. Returns SQLite's code, with its words in `message`; -1 where `logger`, called with each, threw.
   int RunScript(const std::string& sql, napi_value logger, std::string* message);
+  // Makes a Buffer of an attached database's pages. Returns SQLite's code; where SQLITE_NOMEM, an exception may be pending.
+  int CopyPages(const std::string& schema, napi_value* buffer);
 
   const std::shared_ptr<WriterEnvironment> environment_;
   // Outlives the handle, whose hooks point to it.

@@ -343,9 +343,14 @@ int rowtap_transaction_state(sqlite3* db) {
   return sqlite3BtreeTxnState(db->aDb[0].pBt);
 }
 
+// memVfs: the content came from a buffer. What it counts is nobody else's.
+static int IsNoFile(const Pager* pager) {
+  return pager->memDb || pager->memVfs || pager->tempFile;
+}
+
 uint64_t rowtap_commit_counter(sqlite3* db) {
   const Pager* pager = sqlite3BtreePager(db->aDb[0].pBt);
-  if (pager->memDb || pager->tempFile) return 0;
+  if (IsNoFile(pager)) return 0;
   // What was known is forgotten where a checkpoint behind a commit has found newer ones.
   if (pager->pWal != NULL) return pager->pWal->hdr.isInit ? (uint64_t)2 << 32 | pager->pWal->hdr.iChange : 0;
   // An exclusively locked file has no other writers, and its counter is not kept up.
@@ -399,7 +404,7 @@ rowtap_held_wal_bytes(sqlite3* db) {
 
 int rowtap_failed_commit_outcome(sqlite3* db, uint64_t counter_before) {
   const Pager* pager = sqlite3BtreePager(db->aDb[0].pBt);
-  if (pager->memDb || pager->tempFile) return ROWTAP_COMMIT_UNDONE;
+  if (IsNoFile(pager)) return ROWTAP_COMMIT_UNDONE;
   // Undoing has read the shared header again, under the write lock.
   if (pager->pWal != NULL) return pager->pWal->hdr.iChange == (u32)counter_before ? ROWTAP_COMMIT_UNDONE : ROWTAP_COMMIT_DONE;
   // The counter's page is written with the others, before the journal goes.
@@ -634,4 +639,72 @@ int rowtap_find_root(sqlite3* db, const char* table, uint32_t* root) {
   sqlite3BtreeLeave(btree);
   sqlite3_mutex_leave(db->mutex);
   return code;
+}
+
+// ---- content
+
+static int CopyPages(Btree* btree, void* (*allocate)(void*, uint64_t), void* arg) {
+  const Pgno last = sqlite3BtreeLastPage(btree);
+  const u64 page_size = (u64)sqlite3BtreeGetPageSize(btree);
+  unsigned char* to;
+  Pgno number;
+  if (last == 0) return SQLITE_OK;
+  to = allocate(arg, page_size * last);
+  if (to == NULL) return SQLITE_NOMEM_BKPT;
+  for (number = 1; number <= last; number++, to += page_size) {
+    DbPage* page = NULL;
+    int code;
+    // The bytes that locks are taken on hold no page.
+    if (number == PENDING_BYTE_PAGE(btree->pBt)) {
+      memset(to, 0, page_size);
+      continue;
+    }
+    code = sqlite3PagerGet(sqlite3BtreePager(btree), number, &page, PAGER_GET_READONLY);
+    if (code != SQLITE_OK) return code;
+    memcpy(to, sqlite3PagerGetData(page), page_size);
+    sqlite3PagerUnref(page);
+  }
+  return SQLITE_OK;
+}
+
+int rowtap_serialize(sqlite3* db, const char* schema, void* (*allocate)(void*, uint64_t), void* arg) {
+  Btree* btree;
+  int code;
+  sqlite3_mutex_enter(db->mutex);
+  btree = findBtree(db, db, schema);
+  if (btree == NULL) {
+    code = sqlite3_extended_errcode(db);
+    sqlite3_mutex_leave(db->mutex);
+    return code;
+  }
+  sqlite3BtreeEnter(btree);
+  if (sqlite3BtreeTxnState(btree) != SQLITE_TXN_NONE) {
+    code = CopyPages(btree, allocate, arg);
+  } else {
+    db->busyHandler.nBusy = 0;
+    code = sqlite3BtreeBeginTrans(btree, 0, NULL);
+    if (code == SQLITE_OK) {
+      code = CopyPages(btree, allocate, arg);
+      sqlite3BtreeCommit(btree);
+    }
+  }
+  sqlite3BtreeLeave(btree);
+  sqlite3Error(db, code);
+  code = sqlite3ApiExit(db, code);
+  sqlite3_mutex_leave(db->mutex);
+  return code;
+}
+
+int rowtap_deserialize(sqlite3* db, const void* content, int64_t size, int is_readonly) {
+  unsigned flags = SQLITE_DESERIALIZE_FREEONCLOSE | SQLITE_DESERIALIZE_RESIZEABLE;
+  unsigned char* copy = NULL;
+  if (is_readonly) flags |= SQLITE_DESERIALIZE_READONLY;
+  if (size > 0) {
+    copy = sqlite3_malloc64((sqlite3_uint64)size);
+    if (copy == NULL) return SQLITE_NOMEM;
+    memcpy(copy, content, (size_t)size);
+    // The versions for writing and for reading: 2 is WAL, 1 is not.
+    if (size > 19 && memcmp(copy, SQLITE_FILE_HEADER, 16) == 0 && copy[18] == 2 && copy[19] == 2) copy[18] = copy[19] = 1;
+  }
+  return sqlite3_deserialize(db, "main", copy, size, size, flags);
 }

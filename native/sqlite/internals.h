@@ -150,6 +150,14 @@ int rowtap_delete_row(sqlite3* db, uint32_t root, int64_t rowid);
 // Whether the write transaction of main has changed any page: a commit without is none.
 int rowtap_has_changed_pages(sqlite3* db);
 
+// Copies the pages of an attached database to where `allocate` says, inside the transaction that is open or in one of its own. Unlike
+// sqlite3_serialize it has what an open transaction has changed, and fails where a page can't be read, which would be zeros there. Nothing
+// is allocated where there is no page yet; where NULL is, the code is SQLITE_NOMEM. Returns SQLite's code; sqlite3_errmsg has its words.
+int rowtap_serialize(sqlite3* db, const char* schema, void* (*allocate)(void* arg, uint64_t size), void* arg);
+// Makes a copy of `content` the content of main, of an in-memory database that nothing has used yet. Content of a file in WAL mode is read
+// as of one that is not: memory has no log (https://www.sqlite.org/c3ref/deserialize.html). Returns SQLite's code.
+int rowtap_deserialize(sqlite3* db, const void* content, int64_t size, int is_readonly);
+
 #ifdef __cplusplus
 }
 #endif

@@ -27,8 +27,8 @@ export function temporaryPath(name = 'test.db'): string {
   return join(folder, name);
 }
 
-/** A database in memory, or in a file of its own, with `sql` run in it. Closed when the test has finished. */
-export function open(driver: Driver, sql = '', path = ':memory:', options = {}): Database {
+/** A database in memory, in a file of its own, or from a buffer, with `sql` run in it. Closed when the test has finished. */
+export function open(driver: Driver, sql = '', path: string | Buffer = ':memory:', options = {}): Database {
   const db = new driver.Database(path, options);
   onTestFinished(() => {
     db.close();

@@ -42,6 +42,7 @@ describe('rowtap: native functions given what is not theirs', () => {
       'isOpen',
       'loadExtension',
       'prepare',
+      'serialize',
       'setDefensive',
     ]);
     const native = connectionOf(new Database()).native;
@@ -56,6 +57,7 @@ describe('rowtap: native functions given what is not theirs', () => {
     for (const value of wrong.filter((each) => typeof each !== 'string')) {
       expect(() => native.prepare(value as string)).toThrow(TypeError);
       expect(() => native.exec(value as string)).toThrow(TypeError);
+      expect(() => native.serialize(value as string)).toThrow(TypeError);
       if (value !== undefined && typeof value !== 'function') expect(() => native.exec('SELECT 1', value as never)).toThrow(TypeError);
       if (typeof value !== 'boolean') expect(() => native.prepare('SELECT 1', value as boolean)).toThrow(TypeError);
       if (typeof value !== 'boolean') expect(() => native.setDefensive(value as boolean)).toThrow(TypeError);
@@ -68,6 +70,9 @@ describe('rowtap: native functions given what is not theirs', () => {
       if (typeof value !== 'string') expect(() => new construct(value, options)).toThrow(TypeError);
       expect(() => new construct(':memory:', value)).toThrow(TypeError);
       if (typeof value !== 'boolean') expect(() => new construct(':memory:', { ...options, readonly: value })).toThrow(TypeError);
+      if (value !== undefined && !Buffer.isBuffer(value)) {
+        expect(() => new construct(':memory:', { ...options, content: value })).toThrow(TypeError);
+      }
     }
     expect(() => new construct()).toThrow(TypeError);
     expect(() => (binding.Connection as unknown as Method).call({}, ':memory:', options)).toThrow(TypeError);
@@ -123,6 +128,7 @@ describe('rowtap: native functions given what is not theirs', () => {
     expect(() => native.prepare('SELECT 1')).toThrow(TypeError);
     expect(() => native.exec('SELECT 1')).toThrow(TypeError);
     expect(() => native.setDefensive(true)).toThrow(TypeError);
+    expect(() => native.serialize('main')).toThrow(TypeError);
     expect([native.isOpen, native.isInTransaction, one.object, two.object]).toEqual([false, false, {}, {}]);
   });
 
