@@ -11,6 +11,7 @@ import { openCommitSignal } from './delivery/commit-signal.js';
 import { consume } from './delivery/consume.js';
 import { Turns } from './delivery/turns.js';
 import { badOption, RowtapError } from './errors/rowtap-error.js';
+import { SqliteError as SqliteErrorClass } from './errors/sqlite-error.js';
 import { openForWriting, waitForLockMs } from './hook/connections.js';
 import { type HookFile, leaveFile, openLog } from './hook/file.js';
 import { HookFiles } from './hook/files.js';
@@ -31,6 +32,11 @@ import { TriggerSources } from './triggers/trigger-sources.js';
 import { connectionOf, Database as Writer } from './writer/database.js';
 import { writerBinding } from './writer/native-binding.js';
 import type { DatabaseOptions } from './writer/options.js';
+import type {
+  ColumnDefinition as WriterColumnDefinition,
+  RunResult as WriterRunResult,
+  Statement as WriterStatement,
+} from './writer/statement.js';
 
 const registry = new SourceRegistry<HookSource>(binding, viewOf);
 const files = new HookFiles(binding);
@@ -77,11 +83,26 @@ class CapturingDatabase extends Writer {
 
 /** One connection to a SQLite database, with the API of better-sqlite3's. What it commits is captured, from the moment it opens. */
 export type Database = CapturingDatabase;
-/** Works with `new` and without. */
-export const Database: typeof CapturingDatabase & ((path?: string | Buffer | null, options?: DatabaseOptions | null) => CapturingDatabase) =
-  new Proxy(CapturingDatabase, {
-    apply: (target, _this, given: ConstructorParameters<typeof CapturingDatabase>) => new target(...given),
-  }) as never;
+/** The types that TypeScript programs know by these names from better-sqlite3. */
+export declare namespace Database {
+  export type Database = CapturingDatabase;
+  export type Options = DatabaseOptions;
+  export type Statement<BindParameters extends unknown[] | {} = unknown[], Result = unknown> = BindParameters extends unknown[]
+    ? WriterStatement<BindParameters, Result>
+    : WriterStatement<[BindParameters], Result>;
+  export type RunResult = WriterRunResult;
+  export type ColumnDefinition = WriterColumnDefinition;
+  export type SqliteError = SqliteErrorClass;
+}
+type DatabaseFunction = typeof CapturingDatabase &
+  ((path?: string | Buffer | null, options?: DatabaseOptions | null) => CapturingDatabase) & { readonly SqliteError: typeof SqliteErrorClass };
+/** Works with `new` and without. A function, because a class can't be called; of subclasses it makes instances by `new.target`. */
+export const Database = function Database(...given: ConstructorParameters<typeof CapturingDatabase>): CapturingDatabase {
+  return Reflect.construct(CapturingDatabase, given, new.target ?? Database) as CapturingDatabase;
+} as unknown as DatabaseFunction;
+Object.assign(Database, { prototype: CapturingDatabase.prototype, SqliteError: SqliteErrorClass });
+// As many as better-sqlite3's takes.
+Object.defineProperty(Database, 'length', { value: 2, configurable: true });
 Object.defineProperty(CapturingDatabase.prototype, 'constructor', { value: Database, configurable: true, writable: true });
 Object.defineProperty(CapturingDatabase, 'name', { value: 'Database', configurable: true });
 

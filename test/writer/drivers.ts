@@ -3,8 +3,7 @@ import { createRequire } from 'node:module';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { onTestFinished } from 'vitest';
-import { SqliteError } from '../../lib/errors/sqlite-error.js';
-import { Database } from '../../lib/writer/database.js';
+import { Database, SqliteError } from '../../lib/index.js';
 
 /** The two that have to give the same answers: rowtap's writer, and the better-sqlite3 that it stands in for (`make test` builds it). */
 export interface Driver {
