@@ -80,7 +80,7 @@ sanitize: .sanitize-native
 	@$(LOCKED) BUILD=asan CMAKE_TARGET=all .cmake
 	scripts/with-sanitizer.sh asan node node_modules/vitest/vitest.mjs run $(ONLY)
 
-## bench: what capture and the log cost, as ratios of one run; with ONLY=capture or ONLY=log, one of them
+## bench: what capture and the log cost, and how fast the writer is, as ratios of one run; with ONLY=capture, log or writer, one of them
 bench: build
 	@$(LOCKED) .addon-no-capture .better-sqlite3 .programs
 	node --expose-gc build/programs/bench/run.js

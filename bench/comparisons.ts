@@ -1,6 +1,7 @@
 /** What `make bench` compares: who does which work, and in what they are told apart. */
-import { type Contestant, capturing, logging } from './contestants.js';
-import { type Lane, reportCapture, reportLog } from './report.js';
+import { type Contestant, capturing, logging, writing } from './contestants.js';
+import { type Lane, reportCapture, reportLog, reportWriter } from './report.js';
+import { trials } from './trials.js';
 import { type Workload, workloads } from './workloads.js';
 
 export interface Comparison {
@@ -13,6 +14,8 @@ export interface Comparison {
    */
   slicesPerRound: number;
   rounds: number;
+  /** Slices of each that are not measured, before the first round. */
+  warmUpSlices: number;
   report(workload: Workload, lanes: Lane[]): void;
 }
 
@@ -25,6 +28,7 @@ export const comparisons: Comparison[] = [
     workloads: [bulkInsert, updateByKey, updateAll, autocommit],
     slicesPerRound: 1,
     rounds: 40,
+    warmUpSlices: 6,
     report: reportCapture,
   },
   {
@@ -33,6 +37,16 @@ export const comparisons: Comparison[] = [
     workloads: [bulkInsert, smallTransactions, updateByKey, updateAll, autocommit],
     slicesPerRound: 30,
     rounds: 9,
+    warmUpSlices: 6,
     report: reportLog,
+  },
+  {
+    name: 'writer',
+    contestants: Object.values(writing),
+    workloads: trials,
+    slicesPerRound: 1,
+    rounds: 100,
+    warmUpSlices: 40,
+    report: reportWriter,
   },
 ];

@@ -10,12 +10,21 @@ const packageRoot = resolve(import.meta.dirname, '../../..');
 export interface BenchStatement {
   run(...parameters: unknown[]): unknown;
   get(...parameters: unknown[]): unknown;
+  all(...parameters: unknown[]): unknown[];
+  iterate(...parameters: unknown[]): Iterable<unknown>;
+  bind(...parameters: unknown[]): BenchStatement;
+  pluck(): BenchStatement;
+  raw(): BenchStatement;
+  expand(): BenchStatement;
+  safeIntegers(): BenchStatement;
+  columns(): unknown;
 }
 
 export interface BenchDatabase {
   prepare(sql: string): BenchStatement;
+  transaction(fn: () => void): () => void;
   exec(sql: string): unknown;
-  pragma(sql: string): unknown;
+  pragma(sql: string, options?: { simple: boolean }): unknown;
   close(): unknown;
 }
 
@@ -96,19 +105,22 @@ const triggers: Contestant = {
   begin: withTriggers,
 };
 
+const betterSqlite3: Contestant = { name: 'better-sqlite3', open: openBetterSqlite3 };
+const unwatched: Contestant = { name: 'rowtap, no subscriber', open: openOurs };
+
 /** What capture costs: ratios to the first. */
 export const capturing: Contestant[] = [
   plain,
   // The same once more: how far two equal things lie apart in this run.
   { ...plain, name: 'the same again (control)' },
-  { name: 'rowtap, no subscriber', open: openOurs },
+  unwatched,
   {
     name: 'rowtap, one subscriber',
     open: openOurs,
     begin: (database) => reader.begin(database),
     awaitDelivery: (count) => reader.read(count),
   },
-  { name: 'better-sqlite3', open: openBetterSqlite3 },
+  betterSqlite3,
   triggers,
   {
     name: "the trigger engine's triggers, no subscriber",
@@ -159,4 +171,11 @@ export const logging = {
   triggers,
   framed,
   floor,
+} satisfies Record<string, Contestant>;
+
+/** How fast the writer is, capture installed: ratios to the first. */
+export const writing = {
+  betterSqlite3,
+  control: { ...betterSqlite3, name: 'the same again (control)' },
+  ours: unwatched,
 } satisfies Record<string, Contestant>;

@@ -1,5 +1,5 @@
 /** The tables that are printed: ratios of times of one round, the median over the rounds; 1.00 is equal, more is slower. */
-import { logging } from './contestants.js';
+import { logging, writing } from './contestants.js';
 import type { Workload } from './workloads.js';
 
 export interface SliceTimes {
@@ -106,4 +106,26 @@ export function reportLog(workload: Workload, lanes: Lane[]): void {
 
 function addedMicroseconds(lane: Lane, base: Lane): number[] {
   return lane.rounds.map(({ writeMs, changes }, round) => ((writeMs - (base.rounds[round]?.writeMs ?? Number.NaN)) / changes) * 1000);
+}
+
+let hasWriterHeading = false;
+
+/** Here more is faster: how many times as much the writer does in a time as better-sqlite3 does. */
+export function reportWriter(workload: Workload, lanes: Lane[]): void {
+  const laneOf = (which: keyof typeof writing): Lane => {
+    const lane = lanes.find(({ name }) => name === writing[which].name);
+    if (lane === undefined) throw new Error(`Nobody was ${writing[which].name}`);
+    return lane;
+  };
+  const [base, control, ours] = [laneOf('betterSqlite3'), laneOf('control'), laneOf('ours')];
+  if (!hasWriterHeading) {
+    hasWriterHeading = true;
+    console.log(`\nThe writer, capture installed, no subscriber: times as fast as better-sqlite3; more is faster`);
+    console.log(label('') + column('control') + column('rowtap') + column('µs a call'));
+  }
+  const each = (lane: Lane): number[] => lane.rounds.map(({ writeMs }) => writeMs);
+  const [{ changes: calls } = { changes: 1 }] = ours.rounds;
+  const speed = (lane: Lane): string =>
+    column(median(each(base).map((writeMs, round) => writeMs / (each(lane)[round] ?? Number.NaN))).toFixed(2));
+  console.log(label(workload.name) + speed(control) + speed(ours) + column(((median(each(ours)) / calls) * 1000).toFixed(2)));
 }

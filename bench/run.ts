@@ -1,11 +1,11 @@
 /**
  * `make bench`: every contestant does every workload, a slice each in turn, in one process and one run, so that what disturbs the machine disturbs
  * all of them. Each has a thread to itself, since one thread can load only one build of the addon; they never work at the same time. What is printed
- * are ratios of times of the same round, the median over the rounds; 1.00 is equal, more is slower.
+ * are ratios of times of the same round, the median over the rounds; 1.00 is equal, more is slower (in the comparison of the writer: faster).
  *
  * With a subscriber there are two figures: the writing calls alone, and until the last change has been delivered and all its fields read.
  *
- * `ROUNDS=80` makes it longer; `ONLY=log` runs the comparisons whose name holds that word.
+ * `ROUNDS=80` makes it longer; `ONLY=log` runs the comparisons whose name holds that word, `WORK=insert` the workloads.
  */
 import { once } from 'node:events';
 import { mkdtempSync, rmSync } from 'node:fs';
@@ -16,8 +16,6 @@ import { type Comparison, comparisons } from './comparisons.js';
 import type { LaneData, LaneEnd } from './lane.js';
 import type { Lane, SliceTimes } from './report.js';
 import type { Workload } from './workloads.js';
-
-const warmUpSlices = 6;
 
 interface RunningLane extends Lane {
   worker: Worker;
@@ -56,7 +54,7 @@ async function turn(lanes: RunningLane[], at: number, note: (lane: RunningLane, 
 }
 
 async function run(comparison: number, workload: number, folder: string): Promise<void> {
-  const { contestants, workloads, slicesPerRound, report, ...rest } = comparisons[comparison] as Comparison;
+  const { contestants, workloads, slicesPerRound, report, warmUpSlices, ...rest } = comparisons[comparison] as Comparison;
   const rounds = Number(process.env.ROUNDS ?? rest.rounds);
   const lanes = contestants.map((_, contestant) => start(comparison, contestant, workload, folder));
   for (let at = 0; at < warmUpSlices; at++) await turn(lanes, at, () => {});
@@ -79,7 +77,8 @@ async function run(comparison: number, workload: number, folder: string): Promis
 console.log(`Node ${process.version}, ${process.arch}; ratios of times in the same round, median over the rounds`);
 for (const [comparison, { name, workloads }] of comparisons.entries()) {
   if (!name.includes(process.env.ONLY ?? '')) continue;
-  for (const workload of workloads.keys()) {
+  for (const [workload, { name: work }] of workloads.entries()) {
+    if (!work.includes(process.env.WORK ?? '')) continue;
     const folder = mkdtempSync(join(tmpdir(), 'rowtap-bench-'));
     try {
       await run(comparison, workload, folder);
