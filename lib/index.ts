@@ -33,5 +33,6 @@ export { fileSignal } from './signals/file-signal.js';
 export { timerSignal } from './signals/timer-signal.js';
 export type { TriggerConnection, TriggerStatement } from './triggers/connection.js';
 export { installTriggers, type TriggerOptions, type TriggerStatus, triggerStatus, uninstallTriggers } from './triggers/install.js';
+export type { FunctionOptions } from './writer/function-options.js';
 export type { DatabaseOptions, SerializeOptions } from './writer/options.js';
 export type { ColumnDefinition, RunResult, Statement } from './writer/statement.js';

@@ -32,8 +32,19 @@ export interface NativeWriterConnection extends NativeConnection {
   loadExtension(path: string, entryPoint?: string): void;
   /** The pages of an attached database, as a file of it would have them. SqliteError, also where there is none of that name. */
   serialize(schema: string): Buffer;
+  /** Replaces a function or aggregate with the same name and number of arguments. */
+  defineFunction(name: string, definition: NativeFunctionDefinition & { call: (...values: never[]) => unknown }): void;
   /** https://www.sqlite.org/c3ref/c_dbconfig_defensive.html, which is on at first. */
   setDefensive(isDefensive: boolean): void;
+}
+
+export interface NativeFunctionDefinition {
+  /** -1: any. */
+  argumentCount: number;
+  /** Whether integers come as bigints. */
+  isBigInt: boolean;
+  isDeterministic: boolean;
+  isDirectOnly: boolean;
 }
 
 /** What a call returns beside the page: the heap, or boxed values with the heap as the first of them. */

@@ -1,3 +1,4 @@
+import type { NativeStatement } from '../binding/native.js';
 import type { NativeStatements, NativeWriterBinding, NativeWriterConnection } from '../binding/native-writer.js';
 import { ResultPage } from './result-page.js';
 
@@ -27,6 +28,26 @@ export class WriterConnection {
 
   get isInTransaction(): boolean {
     return this.isOpen && this.native.isInTransaction;
+  }
+
+  /**
+   * The native `prepare`. Busy meanwhile: compiling may call functions of the application, and SQLite must not compile another statement, or
+   * change the schema, under it.
+   */
+  prepare(sql: string, isPersistent: boolean): NativeStatement {
+    this.isBusy = true;
+    try {
+      return this.native.prepare(sql, isPersistent);
+    } finally {
+      this.isBusy = false;
+    }
+  }
+
+  /** For what defines functions and tables. */
+  requireIdle(): void {
+    this.requireOpen();
+    this.requireNotBusy();
+    this.requireNoIterators();
   }
 
   requireOpen(): void {

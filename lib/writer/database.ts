@@ -2,6 +2,8 @@ import { constants } from 'node:buffer';
 import { existsSync } from 'node:fs';
 import { dirname } from 'node:path';
 import { WriterConnection } from './connection.js';
+import { defineFunction } from './function.js';
+import type { FunctionOptions } from './function-options.js';
 import { writerBinding } from './native-binding.js';
 import {
   attachedName,
@@ -88,7 +90,7 @@ export class Database {
     const connection = this.#connection;
     connection.requireOpen();
     connection.requireNotBusy();
-    return new Statement(connection, this, sql, connection.native.prepare(sql, true), false) as never;
+    return new Statement(connection, this, sql, connection.prepare(sql, true), false) as never;
   }
 
   /**
@@ -111,7 +113,7 @@ export class Database {
     connection.requireNotBusy();
     connection.requireNoIteratorsUnlessUnsafe();
     const sql = `PRAGMA ${source}`;
-    const statement = new Statement(connection, this, sql, connection.native.prepare(sql, false), true);
+    const statement = new Statement(connection, this, sql, connection.prepare(sql, false), true);
     try {
       return isSimple ? statement.pluck().get() : statement.all();
     } finally {
@@ -167,6 +169,19 @@ export class Database {
     connection.requireNotBusy();
     connection.requireNoIterators();
     return connection.native.serialize(attached);
+  }
+
+  /**
+   * Makes `fn` a function of SQL. Throws TypeError and RangeError for wrong arguments and options, TypeError while the database is closed or
+   * busy, or an iterator open, SqliteError where SQLite refuses it. What `fn` throws, the call that ran the statement throws.
+   */
+  // oxlint-disable-next-line typescript/no-explicit-any -- any function will do, whatever its parameters
+  function(name: string, fn: (...values: any[]) => unknown): this;
+  // oxlint-disable-next-line typescript/no-explicit-any -- any function will do, whatever its parameters
+  function(name: string, options: FunctionOptions | null | undefined, fn: (...values: any[]) => unknown): this;
+  function(name: unknown, ...given: unknown[]): this {
+    defineFunction(this.#connection, name, given);
+    return this;
   }
 
   /** Statements prepared from now on return integers as bigints, or with `false` as numbers. */

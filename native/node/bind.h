@@ -1,5 +1,4 @@
-// JavaScript values as parameters of a statement, with the types that better-sqlite3 gives them: every number is REAL, every bigint INTEGER
-// (a column's affinity turns 1.0 into 1 where it should).
+// JavaScript values as parameters of a statement.
 #pragma once
 
 #include <node_api.h>
@@ -25,13 +24,7 @@ class ParameterBinder {
   bool Bind(const napi_value* values, size_t count);
 
  private:
-  // SQLite's code, or kBadType, or kPending where an exception is pending.
-  int BindValue(int index, napi_value value);
-  int BindText(int index, napi_value value);
-  int BindBlob(int index, napi_value value);
-
-  static constexpr int kBadType = -1;
-  static constexpr int kPending = -2;
+  class Slot;
 
   const napi_env env_;
   sqlite3_stmt* const borrowed_statement_;

@@ -10,6 +10,7 @@
 #include "node/errors.h"
 #include "node/statement.h"
 #include "node/text.h"
+#include "node/user_function.h"
 #include "node/wake.h"
 #include "sqlite/internals.h"
 
@@ -55,6 +56,7 @@ bool AreUrisWanted() {
 bool Connection::Init(napi_env env, napi_value exports, WriterEnvironment& environment) {
   const napi_property_descriptor properties[] = {
       {"prepare", nullptr, Prepare, nullptr, nullptr, nullptr, napi_default_method, &environment},
+      {"defineFunction", nullptr, UserFunction::Define, nullptr, nullptr, nullptr, napi_default_method, &environment},
       {"exec", nullptr, Exec, nullptr, nullptr, nullptr, napi_default_method, &environment},
       {"serialize", nullptr, Serialize, nullptr, nullptr, nullptr, napi_default_method, &environment},
       {"close", nullptr, CloseMethod, nullptr, nullptr, nullptr, napi_default_method, &environment},
@@ -345,6 +347,7 @@ int Connection::RunScript(const std::string& sql, napi_value logger, std::string
     while (code == SQLITE_ROW);
     if (code == SQLITE_DONE) {
       code = execution.Reset();
+      if (code == SQLITE_OK && IsExceptionPending(env)) return -1;
       if (code == SQLITE_OK) continue;
     }
     *message = execution.message();

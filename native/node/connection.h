@@ -68,6 +68,11 @@ class Connection {
     Connection& connection_;
   };
 
+  // Further up the stack.
+  bool is_running() const { return running_ > 0; }
+  // Throws a TypeError and returns false unless open.
+  bool RequireOpen() const;
+
   WriterEnvironment& environment() const { return *environment_; }
 
  private:
@@ -104,9 +109,8 @@ class Connection {
   bool Open(const std::string& path, const Options& options);
   // Throws and returns false.
   bool FailOpening(const std::string& message, int code);
-  // Throws and returns false unless open.
-  bool RequireOpen() const;
-  // Runs the statements of `sql`. Returns SQLite's code, with its words in `message`; -1 where `logger`, called with each, threw.
+  // Runs the statements of `sql`. Returns SQLite's code, with its words in `message`; -1 where `logger`, called with each, threw, or where
+  // an exception of a user-defined function has come through a statement that did not fail.
   int RunScript(const std::string& sql, napi_value logger, std::string* message);
   // Makes a Buffer of an attached database's pages. Returns SQLite's code; where SQLITE_NOMEM, an exception may be pending.
   int CopyPages(const std::string& schema, napi_value* buffer);

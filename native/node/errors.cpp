@@ -129,13 +129,13 @@ constexpr CodeName kCodeNames[] = {
     {SQLITE_OK_SYMLINK, "SQLITE_OK_SYMLINK"},
 };
 
-bool IsPending(napi_env env) {
+}  // namespace
+
+bool IsExceptionPending(napi_env env) {
   bool is_pending = false;
   napi_is_exception_pending(env, &is_pending);
   return is_pending;
 }
-
-}  // namespace
 
 std::string SqliteCodeName(int code) {
   for (const CodeName& known : kCodeNames) {
@@ -146,6 +146,7 @@ std::string SqliteCodeName(int code) {
 
 void ThrowSqliteError(const WriterEnvironment& environment, const std::string& message, int code) {
   napi_env env = environment.env();
+  if (IsExceptionPending(env)) return;
   const std::string name = SqliteCodeName(code);
   napi_value arguments[2];
   if (napi_create_string_utf8(env, message.data(), message.size(), &arguments[0]) != napi_ok ||
@@ -164,12 +165,12 @@ void ThrowSqliteError(const WriterEnvironment& environment, const std::string& m
 }
 
 bool ThrowUnlessPending(napi_env env, const char* message) {
-  if (!IsPending(env)) napi_throw_error(env, nullptr, message);
+  if (!IsExceptionPending(env)) napi_throw_error(env, nullptr, message);
   return false;
 }
 
 bool ThrowTypeErrorUnlessPending(napi_env env, const char* message) {
-  if (!IsPending(env)) napi_throw_type_error(env, nullptr, message);
+  if (!IsExceptionPending(env)) napi_throw_type_error(env, nullptr, message);
   return false;
 }
 

@@ -5,6 +5,7 @@
 #include <limits>
 
 #include "node/errors.h"
+#include "node/values.h"
 
 namespace rowtap::node {
 
@@ -23,51 +24,7 @@ bool IsAscii(const char* text, size_t length) {
   return (seen & kHighBits) == 0;
 }
 
-// The text, or the blob, before its length: asking for the length may convert, after which the pointer is another.
-napi_value TextValue(napi_env env, sqlite3_stmt* statement, int column) {
-  const char* text = reinterpret_cast<const char*>(sqlite3_column_text(statement, column));
-  const size_t length = static_cast<size_t>(sqlite3_column_bytes(statement, column));
-  napi_value value;
-  if (napi_create_string_utf8(env, text == nullptr ? "" : text, length, &value) == napi_ok) return value;
-  ThrowUnlessPending(env, "A text is too long for a JavaScript string");
-  return nullptr;
-}
-
-napi_value BlobValue(napi_env env, sqlite3_stmt* statement, int column) {
-  const void* blob = sqlite3_column_blob(statement, column);
-  const size_t length = static_cast<size_t>(sqlite3_column_bytes(statement, column));
-  napi_value value;
-  if (napi_create_buffer_copy(env, length, blob == nullptr ? "" : blob, nullptr, &value) == napi_ok) return value;
-  ThrowUnlessPending(env, "A blob could not be handed to JavaScript: out of memory");
-  return nullptr;
-}
-
 }  // namespace
-
-napi_value ColumnValue(napi_env env, sqlite3_stmt* statement, int column, bool is_big_int) {
-  napi_value value = nullptr;
-  switch (sqlite3_column_type(statement, column)) {
-    case SQLITE_INTEGER: {
-      const int64_t integer = sqlite3_column_int64(statement, column);
-      if (is_big_int)
-        napi_create_bigint_int64(env, integer, &value);
-      else
-        napi_create_int64(env, integer, &value);
-      break;
-    }
-    case SQLITE_FLOAT:
-      napi_create_double(env, sqlite3_column_double(statement, column), &value);
-      break;
-    case SQLITE_TEXT:
-      return TextValue(env, statement, column);
-    case SQLITE_BLOB:
-      return BlobValue(env, statement, column);
-    default:
-      napi_get_null(env, &value);
-  }
-  if (value == nullptr) ThrowUnlessPending(env, "Out of memory");
-  return value;
-}
 
 bool RowStaging::AddRow(napi_env env, sqlite3_stmt* statement, int columns, bool is_big_int) {
   for (int column = 0; column < columns; column++) {
@@ -93,12 +50,12 @@ bool RowStaging::AddRow(napi_env env, sqlite3_stmt* statement, int columns, bool
         const size_t length = static_cast<size_t>(sqlite3_column_bytes(statement, column));
         if (length <= kLongestHeapText && text != nullptr && IsAscii(text, length))
           AddToHeap(text, length);
-        else if (!AddBoxed(env, TextValue(env, statement, column)))
+        else if (!AddBoxed(env, ColumnText(env, statement, column)))
           return false;
         break;
       }
       case SQLITE_BLOB:
-        if (!AddBoxed(env, BlobValue(env, statement, column))) return false;
+        if (!AddBoxed(env, ColumnBlob(env, statement, column))) return false;
         break;
       default:
         Add(ValueTag::kNull, 0);

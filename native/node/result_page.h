@@ -85,9 +85,6 @@ class RowStaging {
   int rows_ = 0;
 };
 
-// One value of the current row. Null where a JavaScript exception is pending.
-napi_value ColumnValue(napi_env env, sqlite3_stmt* statement, int column, bool is_big_int);
-
 class ResultPage {
  public:
   bool Open(napi_env env);

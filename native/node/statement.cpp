@@ -6,6 +6,7 @@
 #include "node/arguments.h"
 #include "node/errors.h"
 #include "node/text.h"
+#include "node/values.h"
 #include "node/wake.h"
 
 namespace rowtap::node {
@@ -92,6 +93,8 @@ napi_value Statement::Prepare(Connection& connection, const std::string& sql, bo
   }
   sqlite3_stmt* prepared = nullptr;
   const char* rest = nullptr;
+  // Compiling may call user-defined functions, to estimate by their values, and connects virtual tables.
+  const Connection::Busy busy(connection);
   // With the NUL counted in, SQLite need not copy the text.
   const int code = sqlite3_prepare_v3(connection.borrowed_db(), sql.c_str(), static_cast<int>(sql.size()) + 1,
                                       is_persistent ? SQLITE_PREPARE_PERSISTENT : 0, &prepared, &rest);
@@ -158,6 +161,13 @@ Statement* Statement::NamedIdle(napi_env env, const Arguments& arguments) {
   Statement* self = Named(env, arguments);
   if (self == nullptr || (!self->run_.has_value() && !self->has_failed_)) return self;
   napi_throw_type_error(env, nullptr, "The statement is running a query");
+  return nullptr;
+}
+
+Statement* Statement::NamedUnlessRunning(napi_env env, const Arguments& arguments) {
+  Statement* self = NamedOrClosed(env, arguments);
+  if (self == nullptr || self->borrowed_connection_ == nullptr || !self->borrowed_connection_->is_running()) return self;
+  napi_throw_type_error(env, nullptr, "The database connection is running a query");
   return nullptr;
 }
 
@@ -298,7 +308,7 @@ napi_value Statement::Open(napi_env env, napi_callback_info info) {
 napi_value Statement::More(napi_env env, napi_callback_info info) {
   const Arguments arguments(env, info);
   Statement* self = Named(env, arguments);
-  if (self == nullptr) return nullptr;
+  if (self == nullptr || NamedUnlessRunning(env, arguments) == nullptr) return nullptr;
   int max_rows = 0;
   if (arguments.count() < 2 || napi_get_value_int32(env, arguments[1], &max_rows) != napi_ok || max_rows < 1) {
     napi_throw_type_error(env, nullptr, "Expected more(id, maxRows)");
@@ -339,7 +349,7 @@ napi_value Statement::Fetch(napi_env env, int max_rows) {
     if (borrowed_connection_->borrowed_capture() != nullptr) borrowed_connection_->borrowed_capture()->NoteTransaction();
   } else {
     code = code == SQLITE_DONE ? EndRun(&message) : FailRun(code, &message);
-    if (code != SQLITE_OK && staging->rows() > 0) {
+    if (code != SQLITE_OK && staging->rows() > 0 && !IsExceptionPending(env)) {
       has_failed_ = true;
       failure_ = code;
       failure_message_ = message;
@@ -362,7 +372,7 @@ napi_value Statement::Fetch(napi_env env, int max_rows) {
 
 napi_value Statement::End(napi_env env, napi_callback_info info) {
   const Arguments arguments(env, info);
-  Statement* self = NamedOrClosed(env, arguments);
+  Statement* self = NamedUnlessRunning(env, arguments);
   if (self == nullptr) return nullptr;
   self->has_failed_ = false;
   self->failure_message_.clear();
@@ -461,7 +471,7 @@ napi_value Statement::BoundSql(napi_env env, napi_callback_info info) {
 
 napi_value Statement::FinalizeFunction(napi_env env, napi_callback_info info) {
   const Arguments arguments(env, info);
-  Statement* self = NamedOrClosed(env, arguments);
+  Statement* self = NamedUnlessRunning(env, arguments);
   if (self == nullptr) return nullptr;
   self->has_failed_ = false;
   self->Release();

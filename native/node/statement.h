@@ -67,6 +67,10 @@ class Statement final : public ConnectionChild {
   static napi_value BoundSql(napi_env env, napi_callback_info info);
   static napi_value FinalizeFunction(napi_env env, napi_callback_info info);
 
+  // As NamedOrClosed, and throws where the connection is running a query: the call comes from a user-defined function, and may be about the
+  // statement that has called it.
+  static Statement* NamedUnlessRunning(napi_env env, const Arguments& arguments);
+
   // Binds the arguments after the first one, unless `bind` has. False where it threw.
   bool BindArguments(const Arguments& arguments, ParameterBinder& binder);
   void BeginRun();

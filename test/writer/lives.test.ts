@@ -37,6 +37,85 @@ describe('rowtap: a program that uses a database', () => {
     }
   });
 
+  it('ends with process.exit() out of a user-defined function, however it was called', () => {
+    for (const run of [
+      `db.prepare('SELECT leave()').get()`,
+      `db.prepare('SELECT leave()').all()`,
+      `[...db.prepare('SELECT leave()').iterate()]`,
+      `db.prepare('INSERT INTO t VALUES (leave())').run()`,
+      `db.transaction(() => db.exec('INSERT INTO t VALUES (leave())'))()`,
+    ]) {
+      const program = `const db = new Database(path); db.exec('CREATE TABLE t (a); INSERT INTO t VALUES (1)');
+        db.function('leave', () => process.exit(0)); ${run}; console.log('went on');`;
+      const path = temporaryPath();
+      expect(runProgram(program, path)).toEqual(whole);
+      const db = new Database(path);
+      expect(db.prepare('SELECT a FROM t').pluck().all()).toEqual([1]);
+      db.close();
+    }
+  });
+
+  it('collects functions that have been replaced, and those of a closed database', () => {
+    const ended = runProgram(
+      `const turn = () => new Promise((resolve) => setImmediate(resolve));
+       const collected = async (references) => {
+         for (let round = 0; round < 50 && references.some((each) => each.deref() !== undefined); round++) {
+           // What has been looked at stays until the turn has ended.
+           await turn();
+           globalThis.gc();
+         }
+         return references.every((each) => each.deref() === undefined);
+       };
+       const define = (db, name, result) => {
+         const fn = () => result;
+         db.function(name, fn);
+         return new WeakRef(fn);
+       };
+       const db = new Database(path);
+       const replaced = [define(db, 'f', 1)];
+       const kept = [define(db, 'f', 2), define(db, 'g', 3)];
+       db.prepare('SELECT f()').get();
+       if (!(await collected(replaced))) console.log('a replaced function is still there');
+       if (db.prepare('SELECT f() + g()').pluck().get() !== 5) console.log('wrong');
+       if (kept.some((each) => each.deref() === undefined)) console.log('a function is gone');
+       db.close();
+       if (!(await collected(kept))) console.log('functions of a closed database are still there');
+       const forgotten = (() => define(new Database(path), 'f', 4))();
+       if (!(await collected([forgotten]))) console.log('a function of a forgotten database is still there');`,
+      temporaryPath(),
+      ['--expose-gc'],
+    );
+    expect(ended).toEqual(whole);
+  });
+
+  it('may call user-defined functions as often as it likes, and its memory does not grow with it', () => {
+    const ended = runProgram(
+      `const db = new Database(path);
+       const bytes = Buffer.alloc(100);
+       db.function('echo', (x) => x);
+       db.function('fail', () => { throw new Error('mine'); });
+       const call = db.prepare('WITH RECURSIVE n(i) AS (VALUES (1) UNION ALL SELECT i + 1 FROM n LIMIT 1000) SELECT count(echo(?)) FROM n');
+       const fail = db.prepare('SELECT fail()');
+       const work = (times) => {
+         for (let i = 0; i < times; i++) {
+           call.get(bytes);
+           try { fail.get(); } catch {}
+           db.function('again', () => i);
+         }
+         globalThis.gc();
+       };
+       work(50);
+       const before = process.memoryUsage().rss;
+       work(500);
+       const grownMiB = (process.memoryUsage().rss - before) / 2 ** 20;
+       if (grownMiB > (process.env.ROWTAP_SANITIZER === 'asan' ? 400 : 60)) console.log('grown by MiB:', grownMiB);
+       db.close();`,
+      temporaryPath(),
+      ['--expose-gc'],
+    );
+    expect(ended).toEqual(whole);
+  });
+
   it('collects what it has forgotten, in any order, and closes it', () => {
     const ended = runProgram(
       `const turn = () => new Promise((resolve) => setImmediate(resolve));
@@ -139,6 +218,43 @@ describe('rowtap: worker threads', () => {
            await worker.terminate();
          }
          new Database(path).exec('INSERT INTO t VALUES (1)');`,
+      ),
+      temporaryPath(),
+    );
+    expect(ended).toEqual(whole);
+  });
+
+  it('may be ended in the middle of a user-defined function, and end themselves there', () => {
+    const ended = runProgram(
+      withWorkers(
+        `const db = new Database(path);
+         db.exec('CREATE TABLE IF NOT EXISTS t (a)');
+         const flag = new Int32Array(new SharedArrayBuffer(4));
+         db.function('forever', (way) => {
+           parentPort.postMessage('ready');
+           if (way === 'exit') process.exit(0);
+           if (way === 'wait') Atomics.wait(flag, 0, 0);
+           for (;;) ;
+         });
+         parentPort.once('message', (way) => {
+           try {
+             db.exec("BEGIN; INSERT INTO t VALUES (0)");
+             for (const row of db.prepare("INSERT INTO t SELECT forever(?) UNION SELECT 2 RETURNING a").iterate(way)) ;
+           } finally {
+             console.log('went on');
+           }
+         });`,
+        `for (const way of ['loop', 'wait', 'exit', 'loop']) {
+           const worker = start();
+           worker.postMessage(way);
+           const exited = new Promise((resolve) => worker.once('exit', resolve));
+           await new Promise((resolve) => worker.once('message', resolve));
+           if (way !== 'exit') worker.terminate();
+           await exited;
+         }
+         const db = new Database(path);
+         db.exec('INSERT INTO t VALUES (1)');
+         if (db.prepare('SELECT count(*) FROM t').pluck().get() !== 1) console.log('not rolled back');`,
       ),
       temporaryPath(),
     );

@@ -34,6 +34,7 @@ describe('rowtap: native functions given what is not theirs', () => {
     const names = Object.getOwnPropertyNames(prototype).filter((name) => name !== 'constructor');
     expect(names.toSorted()).toEqual([
       'close',
+      'defineFunction',
       'exec',
       'hasBegun',
       'heldWalBytes',
@@ -61,6 +62,17 @@ describe('rowtap: native functions given what is not theirs', () => {
       if (value !== undefined && typeof value !== 'function') expect(() => native.exec('SELECT 1', value as never)).toThrow(TypeError);
       if (typeof value !== 'boolean') expect(() => native.prepare('SELECT 1', value as boolean)).toThrow(TypeError);
       if (typeof value !== 'boolean') expect(() => native.setDefensive(value as boolean)).toThrow(TypeError);
+    }
+    const definition = { argumentCount: 0, isBigInt: false, isDeterministic: false, isDirectOnly: false, call: () => 1 };
+    for (const value of wrong) {
+      if (typeof value !== 'string') expect(() => native.defineFunction(value as string, definition)).toThrow(TypeError);
+      expect(() => native.defineFunction('f', value as never)).toThrow(TypeError);
+      for (const key of ['isBigInt', 'isDeterministic', 'isDirectOnly']) {
+        if (typeof value !== 'boolean') expect(() => native.defineFunction('f', { ...definition, [key]: value })).toThrow(TypeError);
+      }
+      if (typeof value !== 'number')
+        expect(() => native.defineFunction('f', { ...definition, argumentCount: value as number })).toThrow(TypeError);
+      if (typeof value !== 'function') expect(() => native.defineFunction('f', { ...definition, call: value as never })).toThrow(TypeError);
     }
   });
 
@@ -130,6 +142,40 @@ describe('rowtap: native functions given what is not theirs', () => {
     expect(() => native.setDefensive(true)).toThrow(TypeError);
     expect(() => native.serialize('main')).toThrow(TypeError);
     expect([native.isOpen, native.isInTransaction, one.object, two.object]).toEqual([false, false, {}, {}]);
+  });
+
+  it('throw a TypeError for a statement that is running, from a function that it has called', () => {
+    const native: NativeWriterConnection = new binding.Connection(':memory:', options);
+    const { statements } = binding;
+    const failures: unknown[] = [];
+    const attempt = (run: () => unknown) => {
+      try {
+        run();
+        failures.push('none');
+      } catch (error) {
+        failures.push((error as Error).constructor);
+      }
+    };
+    let id = 0;
+    const definition = { argumentCount: 0, isBigInt: false, isDeterministic: false, isDirectOnly: false };
+    native.defineFunction('f', {
+      ...definition,
+      call: () => {
+        attempt(() => native.close());
+        attempt(() => statements.more(id, 1));
+        attempt(() => statements.end(id));
+        attempt(() => statements.finalize(id));
+        attempt(() => statements.get(id));
+        return 1;
+      },
+    });
+    const object = native.prepare('SELECT f()');
+    id = new Int32Array(binding.resultPage)[layout.statement] as number;
+    expect(statements.pluck(id)).toBe(1);
+    expect(failures).toEqual([TypeError, TypeError, TypeError, TypeError, TypeError]);
+    native.close();
+    expect(() => native.defineFunction('f', { ...definition, call: () => 1 })).toThrow(TypeError);
+    expect(object).toEqual({});
   });
 
   it('throw for values that cannot be bound, however many there are', () => {
