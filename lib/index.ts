@@ -33,6 +33,7 @@ export { fileSignal } from './signals/file-signal.js';
 export { timerSignal } from './signals/timer-signal.js';
 export type { TriggerConnection, TriggerStatement } from './triggers/connection.js';
 export { installTriggers, type TriggerOptions, type TriggerStatus, triggerStatus, uninstallTriggers } from './triggers/install.js';
+export type { AggregateOptions } from './writer/aggregate.js';
 export type { FunctionOptions } from './writer/function-options.js';
 export type { DatabaseOptions, SerializeOptions } from './writer/options.js';
 export type { ColumnDefinition, RunResult, Statement } from './writer/statement.js';

@@ -95,7 +95,9 @@ export declare namespace Database {
   export type SqliteError = SqliteErrorClass;
 }
 type DatabaseFunction = typeof CapturingDatabase &
-  ((path?: string | Buffer | null, options?: DatabaseOptions | null) => CapturingDatabase) & { readonly SqliteError: typeof SqliteErrorClass };
+  ((path?: string | Buffer | null, options?: DatabaseOptions | null) => CapturingDatabase) & {
+    readonly SqliteError: typeof SqliteErrorClass;
+  };
 /** Works with `new` and without. A function, because a class can't be called; of subclasses it makes instances by `new.target`. */
 export const Database = function Database(...given: ConstructorParameters<typeof CapturingDatabase>): CapturingDatabase {
   return Reflect.construct(CapturingDatabase, given, new.target ?? Database) as CapturingDatabase;

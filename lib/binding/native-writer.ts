@@ -32,6 +32,8 @@ export interface NativeWriterConnection extends NativeConnection {
   loadExtension(path: string, entryPoint?: string): void;
   /** The pages of an attached database, as a file of it would have them. SqliteError, also where there is none of that name. */
   serialize(schema: string): Buffer;
+  /** Replaces a function or aggregate with the same name and number of arguments. Without `inverse` it is not for windows. */
+  defineAggregate(name: string, definition: NativeFunctionDefinition & NativeAggregate): void;
   /** Replaces a function or aggregate with the same name and number of arguments. */
   defineFunction(name: string, definition: NativeFunctionDefinition & { call: (...values: never[]) => unknown }): void;
   /** https://www.sqlite.org/c3ref/c_dbconfig_defensive.html, which is on at first. */
@@ -45,6 +47,14 @@ export interface NativeFunctionDefinition {
   isBigInt: boolean;
   isDeterministic: boolean;
   isDirectOnly: boolean;
+}
+
+export interface NativeAggregate {
+  start: () => unknown;
+  step: (...values: never[]) => unknown;
+  inverse: ((...values: never[]) => unknown) | undefined;
+  /** Undefined: the total itself. */
+  result: ((...values: never[]) => unknown) | undefined;
 }
 
 /** What a call returns beside the page: the heap, or boxed values with the heap as the first of them. */

@@ -1,6 +1,7 @@
 import { constants } from 'node:buffer';
 import { existsSync } from 'node:fs';
 import { dirname } from 'node:path';
+import { type AggregateOptions, defineAggregate } from './aggregate.js';
 import { WriterConnection } from './connection.js';
 import { defineFunction } from './function.js';
 import type { FunctionOptions } from './function-options.js';
@@ -181,6 +182,15 @@ export class Database {
   function(name: string, options: FunctionOptions | null | undefined, fn: (...values: any[]) => unknown): this;
   function(name: unknown, ...given: unknown[]): this {
     defineFunction(this.#connection, name, given);
+    return this;
+  }
+
+  /**
+   * Makes an aggregate function of SQL, and with `inverse` a window function. Throws as `function` does. What one of its functions throws, the
+   * call that ran the statement throws.
+   */
+  aggregate<Total>(name: string, options: AggregateOptions<Total>): this {
+    defineAggregate(this.#connection, name, options);
     return this;
   }
 

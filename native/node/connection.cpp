@@ -10,6 +10,7 @@
 #include "node/errors.h"
 #include "node/statement.h"
 #include "node/text.h"
+#include "node/user_aggregate.h"
 #include "node/user_function.h"
 #include "node/wake.h"
 #include "sqlite/internals.h"
@@ -56,6 +57,7 @@ bool AreUrisWanted() {
 bool Connection::Init(napi_env env, napi_value exports, WriterEnvironment& environment) {
   const napi_property_descriptor properties[] = {
       {"prepare", nullptr, Prepare, nullptr, nullptr, nullptr, napi_default_method, &environment},
+      {"defineAggregate", nullptr, UserAggregate::Define, nullptr, nullptr, nullptr, napi_default_method, &environment},
       {"defineFunction", nullptr, UserFunction::Define, nullptr, nullptr, nullptr, napi_default_method, &environment},
       {"exec", nullptr, Exec, nullptr, nullptr, nullptr, napi_default_method, &environment},
       {"serialize", nullptr, Serialize, nullptr, nullptr, nullptr, napi_default_method, &environment},

@@ -1,7 +1,5 @@
 #include "node/values.h"
 
-#include <string>
-
 #include "node/errors.h"
 
 namespace rowtap::node {
@@ -136,6 +134,8 @@ int CopyText(napi_env env, napi_value value, char** text, size_t* length) {
 
 bool SetResult(napi_env env, sqlite3_context* context, napi_value value, const char* who) {
   const int code = HandOver(env, value, Result{env, context});
+  // Not a std::string: nothing may be thrown through SQLite.
+  char message[512];
   switch (code) {
     case SQLITE_OK:
       return true;
@@ -143,12 +143,13 @@ bool SetResult(napi_env env, sqlite3_context* context, napi_value value, const c
       sqlite3_result_error_nomem(context);
       return true;
     case SQLITE_TOOBIG:
-      napi_throw_range_error(env, nullptr, (std::string(who) + " a bigint that does not fit into 64 bits").c_str());
+      sqlite3_snprintf(sizeof message, message, "%s a bigint that does not fit into 64 bits", who);
+      napi_throw_range_error(env, nullptr, message);
       return false;
     case kBadType:
-      napi_throw_type_error(
-          env, nullptr,
-          (std::string(who) + " what SQLite can't store: it takes numbers, bigints, strings, buffers, null and undefined").c_str());
+      sqlite3_snprintf(sizeof message, message,
+                       "%s what SQLite can't store: it takes numbers, bigints, strings, buffers, null and undefined", who);
+      napi_throw_type_error(env, nullptr, message);
       return false;
     default:
       return ThrowUnlessPending(env, "A result could not be handed to SQLite");

@@ -22,6 +22,8 @@ describe('docs/reference/api.md', () => {
 
   test.each([
     ['lib/writer/options.ts', 'DatabaseOptions'],
+    ['lib/writer/function-options.ts', 'FunctionOptions'],
+    ['lib/writer/aggregate.ts', 'AggregateOptions'],
     ['lib/model/options.ts', 'SourceOptions'],
     ['lib/model/options.ts', 'SubscribeOptions'],
     ['lib/model/source.ts', 'Source'],

@@ -427,6 +427,14 @@ describe('rowtap: function', () => {
     expect(failureOf(driver, () => db.prepare('SELECT long(?)').get(2 ** 31))).toBe('SQLITE_TOOBIG');
   });
 
+  it('says which function has returned what cannot be stored', () => {
+    const [driver] = drivers as [(typeof drivers)[number]];
+    const db = open(driver);
+    db.function('give', (x) => (x === 1 ? 2n ** 64n : {}));
+    expect(() => db.prepare('SELECT give(1)').get()).toThrow(/give\(\) returned .*64 bits/);
+    expect(() => db.prepare('SELECT give(2)').get()).toThrow(/give\(\) returned .*buffers/);
+  });
+
   it('says SQLITE_MISUSE for a name that is too long', () => {
     const [driver] = drivers as [(typeof drivers)[number]];
     const db = open(driver);

@@ -44,9 +44,14 @@ describe('rowtap: a program that uses a database', () => {
       `[...db.prepare('SELECT leave()').iterate()]`,
       `db.prepare('INSERT INTO t VALUES (leave())').run()`,
       `db.transaction(() => db.exec('INSERT INTO t VALUES (leave())'))()`,
+      `db.prepare('SELECT leave_by_step() OVER (), leave_by_step() OVER (ORDER BY a) FROM t').all()`,
+      `db.prepare('SELECT leave_by_result() FROM t GROUP BY a').all()`,
     ]) {
       const program = `const db = new Database(path); db.exec('CREATE TABLE t (a); INSERT INTO t VALUES (1)');
-        db.function('leave', () => process.exit(0)); ${run}; console.log('went on');`;
+        db.function('leave', () => process.exit(0));
+        db.aggregate('leave_by_step', { step: () => process.exit(0), inverse: () => 1 });
+        db.aggregate('leave_by_result', { step: () => ({}), result: () => process.exit(0) });
+        ${run}; console.log('went on');`;
       const path = temporaryPath();
       expect(runProgram(program, path)).toEqual(whole);
       const db = new Database(path);
@@ -88,6 +93,49 @@ describe('rowtap: a program that uses a database', () => {
     expect(ended).toEqual(whole);
   });
 
+  it('collects what aggregates have gathered, however they ended', () => {
+    const ended = runProgram(
+      `const turn = () => new Promise((resolve) => setImmediate(resolve));
+       const db = new Database(path);
+       db.exec('CREATE TABLE t (a); INSERT INTO t VALUES (1), (2), (3), (4)');
+       let gathered = [];
+       let fails = false;
+       const step = (list, a) => {
+         if (fails && a === 3) throw new Error('mine');
+         const grown = [...list, a];
+         gathered.push(new WeakRef(grown));
+         return grown;
+       };
+       db.aggregate('gather', { start: () => [], step, inverse: (list) => list.slice(1), result: (list) => list.length });
+       const whole = db.prepare('SELECT gather(a) FROM t GROUP BY a % 2');
+       const windows = db.prepare('SELECT gather(a) OVER (ORDER BY a ROWS BETWEEN 1 PRECEDING AND CURRENT ROW) FROM t');
+       const ways = [
+         () => whole.all(),
+         () => whole.get(),
+         () => windows.all(),
+         () => windows.get(),
+         () => { for (const row of windows.iterate()) break; },
+         () => { fails = true; try { whole.all(); } catch {} fails = false; },
+         () => { fails = true; try { windows.all(); } catch {} fails = false; },
+       ];
+       for (const way of ways) {
+         gathered = [];
+         way();
+         if (gathered.length === 0) console.log('nothing gathered by', String(way));
+         for (let round = 0; round < 50 && gathered.some((each) => each.deref() !== undefined); round++) {
+           await turn();
+           globalThis.gc();
+         }
+         if (gathered.some((each) => each.deref() !== undefined)) console.log('still there after', String(way));
+       }
+       const left = windows.iterate();
+       left.next();`,
+      temporaryPath(),
+      ['--expose-gc'],
+    );
+    expect(ended).toEqual(whole);
+  });
+
   it('may call user-defined functions as often as it likes, and its memory does not grow with it', () => {
     const ended = runProgram(
       `const db = new Database(path);
@@ -95,12 +143,15 @@ describe('rowtap: a program that uses a database', () => {
        db.function('echo', (x) => x);
        db.function('fail', () => { throw new Error('mine'); });
        const call = db.prepare('WITH RECURSIVE n(i) AS (VALUES (1) UNION ALL SELECT i + 1 FROM n LIMIT 1000) SELECT count(echo(?)) FROM n');
+       db.aggregate('last', { start: () => ({}), step: (total, x) => ({ x }), inverse: (total) => total, result: (total) => total.x });
+       const aggregate = db.prepare('WITH RECURSIVE n(i) AS (VALUES (1) UNION ALL SELECT i + 1 FROM n LIMIT 100) SELECT length(last(?)) FROM n GROUP BY i');
        const fail = db.prepare('SELECT fail()');
        const work = (times) => {
          for (let i = 0; i < times; i++) {
            call.get(bytes);
            try { fail.get(); } catch {}
            db.function('again', () => i);
+           aggregate.all(bytes);
          }
          globalThis.gc();
        };

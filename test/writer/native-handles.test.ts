@@ -34,6 +34,7 @@ describe('rowtap: native functions given what is not theirs', () => {
     const names = Object.getOwnPropertyNames(prototype).filter((name) => name !== 'constructor');
     expect(names.toSorted()).toEqual([
       'close',
+      'defineAggregate',
       'defineFunction',
       'exec',
       'hasBegun',
@@ -73,6 +74,9 @@ describe('rowtap: native functions given what is not theirs', () => {
       if (typeof value !== 'number')
         expect(() => native.defineFunction('f', { ...definition, argumentCount: value as number })).toThrow(TypeError);
       if (typeof value !== 'function') expect(() => native.defineFunction('f', { ...definition, call: value as never })).toThrow(TypeError);
+      expect(() => native.defineAggregate('f', value as never)).toThrow(TypeError);
+      const aggregate = { ...definition, start: () => 1, step: () => 1, inverse: undefined, result: undefined };
+      if (typeof value !== 'function') expect(() => native.defineAggregate('f', { ...aggregate, step: value as never })).toThrow(TypeError);
     }
   });
 
