@@ -14,6 +14,7 @@ type Database = rowtap.Database;
 
 /** The types of index.ts; TypeScript has no shorter way to say it that stays a declaration of types alone. */
 declare namespace Database {
+  export type AggregateOptions<Total = unknown> = rowtap.AggregateOptions<Total>;
   export type AnyTables = rowtap.AnyTables;
   export type BootstrapEvent = rowtap.BootstrapEvent;
   export type Catchup<Row> = rowtap.Catchup<Row>;
@@ -25,6 +26,7 @@ declare namespace Database {
   export type ConsumerInfo = rowtap.ConsumerInfo;
   export type Database = rowtap.Database;
   export type DatabaseOptions = rowtap.DatabaseOptions;
+  export type FunctionOptions = rowtap.FunctionOptions;
   export type GapEvent = rowtap.GapEvent;
   export type GapReason = rowtap.GapReason;
   export type IntegerMode = rowtap.IntegerMode;
@@ -39,6 +41,7 @@ declare namespace Database {
   export type RunResult = rowtap.RunResult;
   export type SchemaColumn = rowtap.SchemaColumn;
   export type SchemaEvent = rowtap.SchemaEvent;
+  export type SerializeOptions = rowtap.SerializeOptions;
   export type Signal = rowtap.Signal;
   export type SnapshotMode = rowtap.SnapshotMode;
   export type SnapshotProgress = rowtap.SnapshotProgress;

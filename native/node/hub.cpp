@@ -271,18 +271,18 @@ class NativeHub final : public Napi::ObjectWrap<NativeHub> {
 
   Napi::Value IsSpillRefused(const Napi::CallbackInfo& info) { return Napi::Boolean::New(info.Env(), hub_->store()->is_spill_refused()); }
 
-  // The connection's handle. Throws a TypeError and returns null for what is none, or is closed.
-  sqlite3* OpenHandle(const Napi::CallbackInfo& info, const char* usage) {
+  // Throws a TypeError and returns null for what is no connection, or closed.
+  Connection* OpenConnection(const Napi::CallbackInfo& info, const char* usage) {
     Connection* connection = info.Length() == 1 ? Connection::Unwrap(info.Env(), info[0]) : nullptr;
-    if (connection != nullptr && connection->borrowed_db() != nullptr) return connection->borrowed_db();
+    if (connection != nullptr && connection->borrowed_db() != nullptr) return connection;
     if (!info.Env().IsExceptionPending()) ThrowTypeError(info.Env(), usage);
     return nullptr;
   }
 
   Napi::Value IsOnFile(const Napi::CallbackInfo& info) {
-    sqlite3* db = OpenHandle(info, "isOnFile(connection): an open connection");
-    if (db == nullptr) return info.Env().Undefined();
-    return Napi::Boolean::New(info.Env(), hub_->IsOnFile(db));
+    const Connection* connection = OpenConnection(info, "isOnFile(connection): an open connection");
+    if (connection == nullptr) return info.Env().Undefined();
+    return Napi::Boolean::New(info.Env(), hub_->IsOnFile(connection->borrowed_db()));
   }
 
   Napi::Value Stats(const Napi::CallbackInfo& info) {
@@ -312,9 +312,9 @@ class NativeHub final : public Napi::ObjectWrap<NativeHub> {
 
   Napi::Value Witness(const Napi::CallbackInfo& info) {
     constexpr const char* kUsage = "witness(connection): an open connection without capture";
-    sqlite3* db = OpenHandle(info, kUsage);
-    if (db == nullptr) return info.Env().Undefined();
-    Connection* connection = Connection::Unwrap(info.Env(), info[0]);
+    Connection* connection = OpenConnection(info, kUsage);
+    if (connection == nullptr) return info.Env().Undefined();
+    sqlite3* db = connection->borrowed_db();
     if (connection->borrowed_capture() != nullptr) {
       ThrowTypeError(info.Env(), kUsage);
       return info.Env().Undefined();
@@ -329,9 +329,9 @@ class NativeHub final : public Napi::ObjectWrap<NativeHub> {
 
   Napi::Value CheckForeignCommits(const Napi::CallbackInfo& info) {
     const Napi::Env env = info.Env();
-    sqlite3* db = OpenHandle(info, "checkForeignCommits(connection): an open connection");
-    if (db == nullptr) return env.Undefined();
-    Connection* connection = Connection::Unwrap(env, info[0]);
+    Connection* connection = OpenConnection(info, "checkForeignCommits(connection): an open connection");
+    if (connection == nullptr) return env.Undefined();
+    sqlite3* db = connection->borrowed_db();
     int code = SQLITE_OK;
     const auto look = hub_->CheckForeignCommits([&](capture::FileState& state) { code = ReadState(db, state); });
     FlushWake(env);
@@ -466,12 +466,15 @@ Napi::Value HubOf(const Napi::CallbackInfo& info) {
   const auto* classes = static_cast<Classes*>(info.Data());
   const Napi::Value connection = info.Length() > 0 ? info[0] : info.Env().Undefined();
   Napi::Object hub = classes->hub.New({connection});
-  // Without an exception where the thread is being terminated.
   if (hub.IsEmpty() || info.Env().IsExceptionPending()) return info.Env().Undefined();
+  // While the thread is being terminated, objects can't be looked into any more, and no exception tells.
+  const NativeHub* native = NativeHub::Unwrap(hub);
+  const Connection* open = Connection::Unwrap(info.Env(), connection);
+  if (native == nullptr || native->hub() == nullptr || open == nullptr) return info.Env().Undefined();
   Napi::Object result = Napi::Object::New(info.Env());
   result.Set("hub", hub);
-  result.Set("key", Napi::String::New(info.Env(), NativeHub::Unwrap(hub)->hub()->key()));
-  const char* path = sqlite3_db_filename(Connection::Unwrap(info.Env(), connection)->borrowed_db(), "main");
+  result.Set("key", Napi::String::New(info.Env(), native->hub()->key()));
+  const char* path = sqlite3_db_filename(open->borrowed_db(), "main");
   result.Set("path", Napi::String::New(info.Env(), path == nullptr ? "" : path));
   return result;
 }
@@ -490,7 +493,8 @@ std::shared_ptr<capture::Hub> UnwrapHub(Napi::Env env, Napi::Value value) {
     ThrowTypeError(env, "Expected a hub");
     return nullptr;
   }
-  return NativeHub::Unwrap(value.As<Napi::Object>())->hub();
+  const NativeHub* hub = NativeHub::Unwrap(value.As<Napi::Object>());
+  return hub == nullptr ? nullptr : hub->hub();
 }
 
 std::shared_ptr<capture::Reader> UnwrapReader(Napi::Env env, Napi::Value value) {
@@ -498,7 +502,8 @@ std::shared_ptr<capture::Reader> UnwrapReader(Napi::Env env, Napi::Value value) 
     ThrowTypeError(env, "Expected a reader");
     return nullptr;
   }
-  return NativeReader::Unwrap(value.As<Napi::Object>())->reader();
+  const NativeReader* reader = NativeReader::Unwrap(value.As<Napi::Object>());
+  return reader == nullptr ? nullptr : reader->reader();
 }
 
 bool UnwrapBytes(Napi::Env env, Napi::Value value, uint8_t*& bytes, size_t& size) {

@@ -130,12 +130,13 @@ Napi::Value Open(const Napi::CallbackInfo& info) {
       {info[1].As<Napi::String>(), info[2].As<Napi::String>(), info[3].As<Napi::String>(), info[4].As<Napi::Number>().Int64Value()}, hub);
   if (source == nullptr) return env.Undefined();
   const Napi::Value opened = NewSource(info, source);
-  // Without an object where the thread is being terminated.
-  if (opened.IsEmpty() || !opened.IsObject()) {
+  // Without an object, or with one that can't be looked into, where the thread is being terminated.
+  NativeSource* native = opened.IsEmpty() || !opened.IsObject() ? nullptr : NativeSource::Unwrap(opened.As<Napi::Object>());
+  if (native == nullptr) {
     source->RemoveUser();
     return env.Undefined();
   }
-  NativeSource::Unwrap(opened.As<Napi::Object>())->OwnFirstUser();
+  native->OwnFirstUser();
   return opened;
 }
 
@@ -161,7 +162,8 @@ std::shared_ptr<capture::OpenSource> UnwrapSource(Napi::Env env, Napi::Value val
     ThrowTypeError(env, "Expected a source");
     return nullptr;
   }
-  return NativeSource::Unwrap(value.As<Napi::Object>())->source();
+  const NativeSource* source = NativeSource::Unwrap(value.As<Napi::Object>());
+  return source == nullptr ? nullptr : source->source();
 }
 
 void InitSource(Napi::Env env, Napi::Object exports) {
