@@ -37,3 +37,4 @@ export type { AggregateOptions } from './writer/aggregate.js';
 export type { FunctionOptions } from './writer/function-options.js';
 export type { DatabaseOptions, SerializeOptions } from './writer/options.js';
 export type { ColumnDefinition, RunResult, Statement } from './writer/statement.js';
+export type { TableDefinition, TableFactory, TableFactoryContext } from './writer/table.js';

@@ -36,6 +36,14 @@ export interface NativeWriterConnection extends NativeConnection {
   defineAggregate(name: string, definition: NativeFunctionDefinition & NativeAggregate): void;
   /** Replaces a function or aggregate with the same name and number of arguments. */
   defineFunction(name: string, definition: NativeFunctionDefinition & { call: (...values: never[]) => unknown }): void;
+  /**
+   * Replaces a module of the same name, for tables that are made from now on. An eponymous one has a table of its own name, and is not for
+   * CREATE VIRTUAL TABLE.
+   */
+  defineTable(
+    name: string,
+    module: { isEponymous: boolean; connect: (module: string, database: string, table: string, ...values: string[]) => NativeTable },
+  ): void;
   /** https://www.sqlite.org/c3ref/c_dbconfig_defensive.html, which is on at first. */
   setDefensive(isDefensive: boolean): void;
 }
@@ -55,6 +63,17 @@ export interface NativeAggregate {
   inverse: ((...values: never[]) => unknown) | undefined;
   /** Undefined: the total itself. */
   result: ((...values: never[]) => unknown) | undefined;
+}
+
+export interface NativeTable {
+  /** A CREATE TABLE statement: the parameters as hidden columns, then the others. */
+  declaration: string;
+  /** At most 32. */
+  parameters: string[];
+  isBigInt: boolean;
+  isDirectOnly: boolean;
+  /** `next` puts the next row's values into `row`, one for each column of the declaration, and says whether there was one. */
+  scan: (...parameters: unknown[]) => { row: unknown[]; next: () => boolean };
 }
 
 /** What a call returns beside the page: the heap, or boxed values with the heap as the first of them. */

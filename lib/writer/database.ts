@@ -15,6 +15,7 @@ import {
   type SerializeOptions,
 } from './options.js';
 import { finalizeStatement, Statement } from './statement.js';
+import { defineTable, type TableDefinition, type TableFactory } from './table.js';
 import { makeTransaction, type Transaction } from './transaction.js';
 
 /** An option by this name, which no caller from outside can have, opens a connection that is not captured. */
@@ -191,6 +192,16 @@ export class Database {
    */
   aggregate<Total>(name: string, options: AggregateOptions<Total>): this {
     defineAggregate(this.#connection, name, options);
+    return this;
+  }
+
+  /**
+   * Makes a virtual table. With a definition it is there by that name, and can be given parameters: `SELECT … FROM name(1, 2)`. With a function
+   * that returns one, `CREATE VIRTUAL TABLE … USING name(…)` makes tables. Throws as `function` does. What the function or a generator throws,
+   * the call that ran the statement throws.
+   */
+  table(name: string, definition: TableDefinition | TableFactory): this {
+    defineTable(this.#connection, name, definition);
     return this;
   }
 

@@ -8,10 +8,12 @@
 #include "capture/library_call.h"
 #include "node/arguments.h"
 #include "node/errors.h"
+#include "node/properties.h"
 #include "node/statement.h"
 #include "node/text.h"
 #include "node/user_aggregate.h"
 #include "node/user_function.h"
+#include "node/user_table.h"
 #include "node/wake.h"
 #include "sqlite/internals.h"
 
@@ -40,11 +42,6 @@ napi_value Boolean(napi_env env, bool value) {
   return result;
 }
 
-bool ReadBoolean(napi_env env, napi_value object, const char* name, bool* value) {
-  napi_value property;
-  return napi_get_named_property(env, object, name, &property) == napi_ok && napi_get_value_bool(env, property, value) == napi_ok;
-}
-
 // The same switch, for the same reason, as a process has for every other program that uses SQLite as the system provides it: with it, names
 // that begin with "file:" are URIs.
 bool AreUrisWanted() {
@@ -59,6 +56,7 @@ bool Connection::Init(napi_env env, napi_value exports, WriterEnvironment& envir
       {"prepare", nullptr, Prepare, nullptr, nullptr, nullptr, napi_default_method, &environment},
       {"defineAggregate", nullptr, UserAggregate::Define, nullptr, nullptr, nullptr, napi_default_method, &environment},
       {"defineFunction", nullptr, UserFunction::Define, nullptr, nullptr, nullptr, napi_default_method, &environment},
+      {"defineTable", nullptr, UserTable::Define, nullptr, nullptr, nullptr, napi_default_method, &environment},
       {"exec", nullptr, Exec, nullptr, nullptr, nullptr, napi_default_method, &environment},
       {"serialize", nullptr, Serialize, nullptr, nullptr, nullptr, napi_default_method, &environment},
       {"close", nullptr, CloseMethod, nullptr, nullptr, nullptr, napi_default_method, &environment},

@@ -3,19 +3,11 @@
 #include "node/arguments.h"
 #include "node/connection.h"
 #include "node/errors.h"
+#include "node/properties.h"
 #include "node/text.h"
 #include "sqlite3.h"
 
 namespace rowtap::node {
-
-namespace {
-
-bool ReadBoolean(napi_env env, napi_value object, const char* name, bool* value) {
-  napi_value property;
-  return napi_get_named_property(env, object, name, &property) == napi_ok && napi_get_value_bool(env, property, value) == napi_ok;
-}
-
-}  // namespace
 
 bool FunctionDefinition::Read(napi_env env, const Arguments& arguments) {
   borrowed_connection = Connection::Unwrap(env, Napi::Value(env, arguments.receiver()));
@@ -30,13 +22,6 @@ bool FunctionDefinition::Read(napi_env env, const Arguments& arguments) {
   }
   object = arguments[1];
   return borrowed_connection->RequireOpen();
-}
-
-napi_value FunctionDefinition::Function(napi_env env, const char* function_name) const {
-  napi_value function;
-  const bool is_function =
-      napi_get_named_property(env, object, function_name, &function) == napi_ok && HasType(env, function, napi_function);
-  return is_function ? function : nullptr;
 }
 
 int FunctionDefinition::flags() const {

@@ -22,8 +22,6 @@ struct FunctionDefinition {
   // Reads the receiver, the name and the object that a method of a connection was called with. False, with a TypeError thrown, where they
   // are not what they have to be, or the connection is closed.
   bool Read(napi_env env, const Arguments& arguments);
-  // A function of the object. Null where it has none by this name.
-  napi_value Function(napi_env env, const char* name) const;
   // For sqlite3_create_function_v2.
   int flags() const;
 };

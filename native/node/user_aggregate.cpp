@@ -7,6 +7,7 @@
 #include "node/connection.h"
 #include "node/errors.h"
 #include "node/function_definition.h"
+#include "node/properties.h"
 #include "node/reentry.h"
 #include "node/values.h"
 
@@ -15,7 +16,7 @@ namespace rowtap::node {
 namespace {
 
 Reference FunctionOf(napi_env env, const FunctionDefinition& definition, const char* name) {
-  napi_value function = definition.Function(env, name);
+  napi_value function = ReadFunction(env, definition.object, name);
   return function == nullptr ? Reference() : Reference(env, function);
 }
 

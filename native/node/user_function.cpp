@@ -6,6 +6,7 @@
 #include "node/connection.h"
 #include "node/errors.h"
 #include "node/function_definition.h"
+#include "node/properties.h"
 #include "node/reentry.h"
 #include "node/values.h"
 
@@ -21,7 +22,7 @@ napi_value UserFunction::Define(napi_env env, napi_callback_info info) {
   const Arguments arguments(env, info);
   FunctionDefinition definition;
   if (!definition.Read(env, arguments)) return nullptr;
-  napi_value function = definition.Function(env, "call");
+  napi_value function = ReadFunction(env, definition.object, "call");
   if (function == nullptr) {
     ThrowTypeErrorUnlessPending(env, "Expected a function as \"call\"");
     return nullptr;

@@ -24,6 +24,8 @@ describe('docs/reference/api.md', () => {
     ['lib/writer/options.ts', 'DatabaseOptions'],
     ['lib/writer/function-options.ts', 'FunctionOptions'],
     ['lib/writer/aggregate.ts', 'AggregateOptions'],
+    ['lib/writer/table.ts', 'TableDefinition'],
+    ['lib/writer/table.ts', 'TableFactoryContext'],
     ['lib/model/options.ts', 'SourceOptions'],
     ['lib/model/options.ts', 'SubscribeOptions'],
     ['lib/model/source.ts', 'Source'],

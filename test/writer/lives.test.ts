@@ -46,11 +46,15 @@ describe('rowtap: a program that uses a database', () => {
       `db.transaction(() => db.exec('INSERT INTO t VALUES (leave())'))()`,
       `db.prepare('SELECT leave_by_step() OVER (), leave_by_step() OVER (ORDER BY a) FROM t').all()`,
       `db.prepare('SELECT leave_by_result() FROM t GROUP BY a').all()`,
+      `db.prepare('INSERT INTO t SELECT a FROM leaving').run()`,
+      `db.exec('CREATE VIRTUAL TABLE v USING leaving_factory')`,
     ]) {
       const program = `const db = new Database(path); db.exec('CREATE TABLE t (a); INSERT INTO t VALUES (1)');
         db.function('leave', () => process.exit(0));
         db.aggregate('leave_by_step', { step: () => process.exit(0), inverse: () => 1 });
         db.aggregate('leave_by_result', { step: () => ({}), result: () => process.exit(0) });
+        db.table('leaving', { columns: ['a'], *rows() { yield [1]; process.exit(0); } });
+        db.table('leaving_factory', () => process.exit(0));
         ${run}; console.log('went on');`;
       const path = temporaryPath();
       expect(runProgram(program, path)).toEqual(whole);
@@ -85,6 +89,26 @@ describe('rowtap: a program that uses a database', () => {
        if (kept.some((each) => each.deref() === undefined)) console.log('a function is gone');
        db.close();
        if (!(await collected(kept))) console.log('functions of a closed database are still there');
+       const table = (db, name, value) => {
+         const rows = function* () { yield [value]; };
+         db.table(name, { columns: ['a'], rows });
+         // No prepared statements: they would keep it until they are dropped themselves.
+         db.exec('SELECT * FROM ' + name);
+         const factory = () => ({ columns: ['a'], rows });
+         db.table(name + '_made', factory);
+         db.exec('DROP TABLE IF EXISTS temp.' + name + '_v; CREATE VIRTUAL TABLE temp.' + name + '_v USING ' + name + '_made');
+         db.exec('SELECT * FROM ' + name + '_v');
+         return [new WeakRef(rows), new WeakRef(factory)];
+       };
+       const other = new Database(path);
+       const old = table(other, 't', 1);
+       const current = table(other, 't', 2);
+       if (!(await collected(old))) console.log('a replaced table is still there');
+       const iterator = other.prepare('SELECT t.a + v.a FROM t, temp.t_v v').pluck().iterate();
+       if (iterator.next().value !== 4) console.log('wrong');
+       iterator.return();
+       other.close();
+       if (!(await collected(current))) console.log('tables of a closed database are still there');
        const forgotten = (() => define(new Database(path), 'f', 4))();
        if (!(await collected([forgotten]))) console.log('a function of a forgotten database is still there');`,
       temporaryPath(),
@@ -145,6 +169,8 @@ describe('rowtap: a program that uses a database', () => {
        const call = db.prepare('WITH RECURSIVE n(i) AS (VALUES (1) UNION ALL SELECT i + 1 FROM n LIMIT 1000) SELECT count(echo(?)) FROM n');
        db.aggregate('last', { start: () => ({}), step: (total, x) => ({ x }), inverse: (total) => total, result: (total) => total.x });
        const aggregate = db.prepare('WITH RECURSIVE n(i) AS (VALUES (1) UNION ALL SELECT i + 1 FROM n LIMIT 100) SELECT length(last(?)) FROM n GROUP BY i');
+       db.table('echoes', { columns: ['y'], parameters: ['x'], *rows(x) { for (let i = 0; i < 100; i++) yield [x]; } });
+       const table = db.prepare('SELECT x, y FROM echoes(?)').raw();
        const fail = db.prepare('SELECT fail()');
        const work = (times) => {
          for (let i = 0; i < times; i++) {
@@ -152,6 +178,8 @@ describe('rowtap: a program that uses a database', () => {
            try { fail.get(); } catch {}
            db.function('again', () => i);
            aggregate.all(bytes);
+           table.all(bytes);
+           table.get(bytes);
          }
          globalThis.gc();
        };
@@ -287,15 +315,19 @@ describe('rowtap: worker threads', () => {
            if (way === 'wait') Atomics.wait(flag, 0, 0);
            for (;;) ;
          });
+         db.aggregate('endless', { step: () => {}, result: () => { for (;;) ; } });
+         db.table('rows', { columns: ['a'], *rows(way) { parentPort.postMessage('ready'); yield [0]; for (;;) yield [1]; } });
          parentPort.once('message', (way) => {
            try {
              db.exec("BEGIN; INSERT INTO t VALUES (0)");
+             if (way === 'table') db.prepare('SELECT count(a) FROM rows(?)').get(way);
+             if (way === 'aggregate') db.prepare('SELECT endless() FROM (SELECT a FROM rows(1) LIMIT 10)').get();
              for (const row of db.prepare("INSERT INTO t SELECT forever(?) UNION SELECT 2 RETURNING a").iterate(way)) ;
            } finally {
              console.log('went on');
            }
          });`,
-        `for (const way of ['loop', 'wait', 'exit', 'loop']) {
+        `for (const way of ['loop', 'wait', 'exit', 'table', 'aggregate', 'loop']) {
            const worker = start();
            worker.postMessage(way);
            const exited = new Promise((resolve) => worker.once('exit', resolve));

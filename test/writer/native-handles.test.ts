@@ -36,6 +36,7 @@ describe('rowtap: native functions given what is not theirs', () => {
       'close',
       'defineAggregate',
       'defineFunction',
+      'defineTable',
       'exec',
       'hasBegun',
       'heldWalBytes',
@@ -75,6 +76,11 @@ describe('rowtap: native functions given what is not theirs', () => {
         expect(() => native.defineFunction('f', { ...definition, argumentCount: value as number })).toThrow(TypeError);
       if (typeof value !== 'function') expect(() => native.defineFunction('f', { ...definition, call: value as never })).toThrow(TypeError);
       expect(() => native.defineAggregate('f', value as never)).toThrow(TypeError);
+      expect(() => native.defineTable('t', value as never)).toThrow(TypeError);
+      if (typeof value !== 'function')
+        expect(() => native.defineTable('t', { isEponymous: true, connect: value as never })).toThrow(TypeError);
+      native.defineTable('t', { isEponymous: true, connect: () => value as never });
+      expect(() => native.exec('SELECT * FROM t')).toThrow(TypeError);
       const aggregate = { ...definition, start: () => 1, step: () => 1, inverse: undefined, result: undefined };
       if (typeof value !== 'function') expect(() => native.defineAggregate('f', { ...aggregate, step: value as never })).toThrow(TypeError);
     }
