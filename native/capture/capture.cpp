@@ -327,6 +327,16 @@ bool Capture::KeepsRecording() noexcept {
   return false;
 }
 
+bool Capture::BeginUnobserved() noexcept {
+  is_unobserved_ = hub_->Abandon();
+  return is_unobserved_;
+}
+
+void Capture::EndUnobserved() noexcept {
+  is_unobserved_ = false;
+  hub_->EndAbandoned();
+}
+
 bool Capture::KeepsLog() noexcept {
   bool has_log = false;
   // Where it can't be looked for, it is kept to be on the safe side; the commit looks again.
@@ -581,7 +591,7 @@ void Capture::Publish() noexcept {
 void Capture::EndTransaction(bool is_committed) noexcept {
   if (is_abandoned_) hub_->EndAbandoned();
   is_abandoned_ = false;
-  is_lost_ = is_unobserved_ = is_to_be_logged_ = false;
+  is_lost_ = is_to_be_logged_ = false;
   buffer_.Clear();
   log_.NoteEnd(is_committed);
   if (is_committed) owes_loss_ = false;

@@ -78,9 +78,11 @@ class Capture {
   int TakeRefusal() noexcept { return std::exchange(refusal_, SQLITE_OK); }
   // Whether what a statement does to the schema has to be observed: somebody listens, or the file keeps a log.
   bool IsFollowed() noexcept { return hub_->IsWatched() || KeepsLog(); }
-  // A schema change was not observed, because nobody seemed to follow. Where a log turns out to be kept when it is committed, it is lost
-  // there.
-  void NoteUnobserved() noexcept { is_unobserved_ = true; }
+  // Around a schema change that makes up a transaction of its own, and is not observed because nobody follows. Nobody can begin to listen
+  // meanwhile, be it in another thread or in a function of the application's that the statement calls. Where a log turns out to be kept
+  // when it is committed, it is lost there. False: somebody listens by now.
+  bool BeginUnobserved() noexcept;
+  void EndUnobserved() noexcept;
   // Puts a schema event at this place of the transaction.
   void AppendSchemaEvent(const char* change, const std::string& table, const std::string* sql, uint32_t table_id) noexcept;
   // Puts a row there as an insert that no hook announced.

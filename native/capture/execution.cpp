@@ -91,12 +91,14 @@ int Execution::StepSchemaChange() noexcept {
   // A writing statement that is left open keeps every commit waiting for its end, though its transaction may have been rolled back.
   const bool is_alone =
       sqlite3_get_autocommit(db) != 0 && rowtap_transaction_state(db) != SQLITE_TXN_WRITE && rowtap_writing_statements(db) == 0;
-  if (borrowed_capture_->is_witness() || (is_alone && !borrowed_capture_->IsFollowed())) {
+  const bool is_unobserved =
+      is_alone && !borrowed_capture_->is_witness() && !borrowed_capture_->IsFollowed() && borrowed_capture_->BeginUnobserved();
+  if (is_unobserved || borrowed_capture_->is_witness()) {
     run_ = borrowed_capture_->Begin(kind_);
-    if (!borrowed_capture_->is_witness()) borrowed_capture_->NoteUnobserved();
     const int code = RunStep();
     if (code != SQLITE_DONE) Fail(code);
     EndRun(code != SQLITE_DONE);
+    if (is_unobserved) borrowed_capture_->EndUnobserved();
     return code;
   }
 

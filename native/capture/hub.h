@@ -127,7 +127,8 @@ class Hub : public std::enable_shared_from_this<Hub> {
 
   // Whether a transaction's changes are wanted. What is recorded before anybody listens is kept up to a bound.
   bool IsWatched() noexcept { return is_watched_.load(std::memory_order_acquire); }
-  // Gives up an unwatched transaction that has grown too large. False: somebody listens by now.
+  // Gives up an unwatched transaction that has grown too large, or whose schema change is not observed: until it has ended nobody can begin
+  // to listen. False: somebody listens by now.
   bool Abandon() noexcept;
   void EndAbandoned() noexcept;
 

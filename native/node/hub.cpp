@@ -399,11 +399,10 @@ class NativeHub final : public Napi::ObjectWrap<NativeHub> {
     };
     const auto result = reading == nullptr ? hub_->Open(parts.reader, nullptr) : hub_->Open(parts.reader, begin);
     if (is_busy || result == capture::Hub::OpenResult::kBusy) {
-      ThrowCode(
-          env, "ROWTAP_BUSY",
-          is_busy
-              ? "A transaction is open on the in-memory database; take its snapshot outside of a transaction"
-              : "A large transaction that began before anybody had subscribed is open; subscribe before it begins or after it has ended");
+      ThrowCode(env, "ROWTAP_BUSY",
+                is_busy ? "A transaction is open on the in-memory database; take its snapshot outside of a transaction"
+                        : "A large transaction, or a schema change, that began before anybody had subscribed is under way; subscribe "
+                          "before it begins or after it has ended");
       return env.Undefined();
     }
     if (result == capture::Hub::OpenResult::kFailed) {

@@ -65,6 +65,36 @@ test('a large transaction that nobody watched is not watched from the middle: re
   expect(await firstOf(subscription, 1)).toEqual(["insert t (0, 'then')"]);
 });
 
+test.each(['wal', 'delete'])(
+  'a schema change that nobody watched is not watched from the middle (%s): refused, and fine once it has ended',
+  async (mode) => {
+    const db = openDatabase();
+    db.pragma(`journal_mode = ${mode}`);
+    db.exec("INSERT INTO t VALUES (1, 'old'), (2, 'old')");
+    const errors: unknown[] = [];
+    db.function('subscribe', { deterministic: true }, (id) => {
+      try {
+        db.changes();
+      } catch (thrown) {
+        errors.push(thrown);
+      }
+      return id;
+    });
+    const busy = { name: 'RowtapError', code: 'ROWTAP_BUSY', retryable: true };
+    db.exec('CREATE TABLE copy AS SELECT subscribe(id) AS id FROM t');
+    expect(errors.splice(0)).toMatchObject([busy, busy]);
+    db.exec('CREATE INDEX i ON t (subscribe(id))');
+    expect(errors.splice(0)).toMatchObject([busy, busy]);
+    // One that fails, and one that has nothing to do.
+    expect(() => db.exec('CREATE UNIQUE INDEX j ON t (a, subscribe(id > 0))')).toThrow('UNIQUE');
+    db.exec('CREATE TABLE IF NOT EXISTS t (x)');
+    expect(errors.splice(0)).toMatchObject([busy, busy]);
+    const subscription = db.changes();
+    db.exec('INSERT INTO copy VALUES (7); DROP TABLE copy');
+    expect(await firstOf(subscription, 2)).toEqual(['insert copy (7)', 'drop copy']);
+  },
+);
+
 test('CREATE TABLE IF NOT EXISTS that was prepared while there was such a table is an event when it makes one', async () => {
   const captured = capture({ before: 'CREATE TABLE t (id INTEGER PRIMARY KEY)' });
   const ensure = captured.db.prepare('CREATE TABLE IF NOT EXISTS t AS SELECT 1 AS id');
