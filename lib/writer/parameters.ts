@@ -28,11 +28,26 @@ export class Parameters {
    */
   order(given: readonly unknown[]): readonly unknown[] {
     if (this.#hasNames) return given.length === 1 ? this.#orderNamed(given) : this.#orderMixed(given);
+    if (given.length === 1 && Array.isArray(given[0])) return this.#orderList(given);
     if (given.length !== this.#count) return this.#orderMixed(given);
-    for (const value of given) {
-      if (!isPlainValue(value)) return this.#orderMixed(given);
+    // By index: for so few, an iterator costs more than the checks.
+    for (let at = 0; at < given.length; at++) {
+      if (!isPlainValue(given[at])) return this.#orderMixed(given);
     }
     return given;
+  }
+
+  /** Likewise the common case of one array of plain values. Each is read once, as it may be a getter's. */
+  #orderList(given: readonly unknown[]): readonly unknown[] {
+    const list = given[0] as readonly unknown[];
+    if (list.length !== this.#count) return this.#orderMixed(given);
+    const values: unknown[] = [];
+    for (let at = 0; at < this.#count; at++) {
+      const value = list[at];
+      if (!isPlainValue(value)) return this.#orderMixed([values, [value], list.slice(at + 1)]);
+      values.push(value);
+    }
+    return values;
   }
 
   /** The common case of one object and nothing but names. Where anything is unusual, `#orderMixed` finds out what. */

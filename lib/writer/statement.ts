@@ -2,6 +2,7 @@ import type { NativeStatement } from '../binding/native.js';
 import type { NativeStatements } from '../binding/native-writer.js';
 import { WriterConnection } from './connection.js';
 import type { Database } from './database.js';
+import { callAll, callGet, callOpen, callPluck, callRun } from './native-calls.js';
 import { optionalSwitch } from './options.js';
 import { Parameters } from './parameters.js';
 import type { RowMode } from './row-reader.js';
@@ -101,7 +102,7 @@ export class Statement<BindParameters extends unknown[] = unknown[], Result = un
     const values = this.#valuesFor(parameters);
     connection.isBusy = true;
     try {
-      if (connection.verbose === undefined) this.#statements.run(this.#id, ...values);
+      if (connection.verbose === undefined) callRun(this.#statements, this.#id, values);
       else this.#runLogged(() => this.#statements.run(this.#id), values);
     } finally {
       connection.isBusy = false;
@@ -127,8 +128,8 @@ export class Statement<BindParameters extends unknown[] = unknown[], Result = un
   }
 
   #readFirst(values: readonly unknown[]): Result | undefined {
-    if (this.#shape.mode === 'pluck') return this.#statements.pluck(this.#id, ...values) as Result | undefined;
-    const result = this.#statements.get(this.#id, ...values);
+    if (this.#shape.mode === 'pluck') return callPluck(this.#statements, this.#id, values) as Result | undefined;
+    const result = callGet(this.#statements, this.#id, values);
     return this.#connection.page.rows === 0 ? undefined : (this.#shape.first(result) as Result);
   }
 
@@ -152,7 +153,7 @@ export class Statement<BindParameters extends unknown[] = unknown[], Result = un
     const { page } = this.#connection;
     const statements = this.#statements;
     const rows: Result[] = [];
-    let result = statements.all(this.#id, ...values);
+    let result = callAll(statements, this.#id, values);
     try {
       for (;;) {
         const { isDone } = page;
@@ -174,7 +175,7 @@ export class Statement<BindParameters extends unknown[] = unknown[], Result = un
     connection.requireNotBusy();
     this.#requireUnlocked();
     if (connection.iterators >= mostIterators) throw new RangeError(`More than ${mostIterators} iterators are open on this database`);
-    this.#statements.open(this.#id, ...this.#valuesFor(parameters));
+    callOpen(this.#statements, this.#id, this.#valuesFor(parameters));
     this.#isLocked = true;
     connection.iterators++;
     return new StatementIterator<Result>(this, connection, this.#id, this.#shape, () => {

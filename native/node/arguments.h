@@ -11,12 +11,12 @@ namespace rowtap::node {
 class Arguments {
  public:
   Arguments(napi_env env, napi_callback_info info) {
-    count_ = kInline;
+    // Node-API fills all that it is given room for: asked for few, it answers sooner.
+    count_ = kFew;
     napi_get_cb_info(env, info, &count_, inline_, &receiver_, &data_);
-    if (count_ > kInline) {
-      many_.resize(count_);
-      napi_get_cb_info(env, info, &count_, many_.data(), nullptr, nullptr);
-    }
+    if (count_ <= kFew) return;
+    if (count_ > kInline) many_.resize(count_);
+    napi_get_cb_info(env, info, &count_, many_.empty() ? inline_ : many_.data(), nullptr, nullptr);
   }
   Arguments(const Arguments&) = delete;
   Arguments& operator=(const Arguments&) = delete;
@@ -30,6 +30,7 @@ class Arguments {
   void* data() const { return data_; }
 
  private:
+  static constexpr size_t kFew = 4;
   static constexpr size_t kInline = 16;
   napi_value inline_[kInline];
   std::vector<napi_value> many_;

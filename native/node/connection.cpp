@@ -78,8 +78,25 @@ Connection* Connection::Unwrap(Napi::Env env, Napi::Value value) {
   return WrappedIn(env, value);
 }
 
+// To unwrap an object takes longer than many a statement, and the next call is nearly always for the same one.
+Connection* Connection::Receiver(napi_env env, const Arguments& arguments) {
+  auto* environment = static_cast<WriterEnvironment*>(arguments.data());
+  Connection* last = environment->last_called();
+  napi_value object = nullptr;
+  bool is_last = false;
+  if (last != nullptr && napi_get_reference_value(env, last->object_, &object) == napi_ok && object != nullptr &&
+      napi_strict_equals(env, object, arguments.receiver(), &is_last) == napi_ok && is_last) {
+    return last;
+  }
+  Connection* self = WrappedIn(env, arguments.receiver());
+  if (self != nullptr) environment->set_last_called(self);
+  return self;
+}
+
 Connection::~Connection() {
   Close();
+  if (environment_->last_called() == this) environment_->set_last_called(nullptr);
+  if (object_ != nullptr) napi_delete_reference(environment_->env(), object_);
 }
 
 bool Connection::ReadOptions(napi_env env, napi_value value, Options* options) {
@@ -124,7 +141,8 @@ napi_value Connection::Construct(napi_env env, napi_callback_info info) {
   }
   std::unique_ptr<Connection> connection(new Connection(environment->shared_from_this()));
   if (!connection->Open(path, options)) return nullptr;
-  if (napi_type_tag_object(env, arguments.receiver(), &kConnectionTag) != napi_ok ||
+  if (napi_create_reference(env, arguments.receiver(), 0, &connection->object_) != napi_ok ||
+      napi_type_tag_object(env, arguments.receiver(), &kConnectionTag) != napi_ok ||
       napi_wrap(env, arguments.receiver(), connection.get(), Finalize, nullptr, nullptr) != napi_ok) {
     ThrowUnlessPending(env, "Out of memory");
     return nullptr;
@@ -220,7 +238,7 @@ bool Connection::RequireOpen() const {
 
 napi_value Connection::Prepare(napi_env env, napi_callback_info info) {
   const Arguments arguments(env, info);
-  Connection* self = WrappedIn(env, arguments.receiver());
+  Connection* self = Receiver(env, arguments);
   if (self == nullptr) return nullptr;
   std::string sql;
   bool is_persistent = true;
@@ -235,7 +253,7 @@ napi_value Connection::Prepare(napi_env env, napi_callback_info info) {
 
 napi_value Connection::Exec(napi_env env, napi_callback_info info) {
   const Arguments arguments(env, info);
-  Connection* self = WrappedIn(env, arguments.receiver());
+  Connection* self = Receiver(env, arguments);
   if (self == nullptr) return nullptr;
   std::string sql;
   napi_value logger = nullptr;
@@ -252,11 +270,11 @@ napi_value Connection::Exec(napi_env env, napi_callback_info info) {
     // Statements before the one that was not run may have committed; waking needs JavaScript, which does not run while an exception waits.
     napi_value thrown = nullptr;
     napi_get_and_clear_last_exception(env, &thrown);
-    FlushWake(env);
+    self->environment_->FlushWake();
     if (thrown != nullptr) napi_throw(env, thrown);
     return nullptr;
   }
-  FlushWake(env);
+  self->environment_->FlushWake();
   if (code != SQLITE_OK) ThrowSqliteError(*self->environment_, message, code);
   return nullptr;
 }
@@ -358,14 +376,14 @@ int Connection::RunScript(const std::string& sql, napi_value logger, std::string
 
 napi_value Connection::CloseMethod(napi_env env, napi_callback_info info) {
   const Arguments arguments(env, info);
-  Connection* self = WrappedIn(env, arguments.receiver());
+  Connection* self = Receiver(env, arguments);
   if (self == nullptr) return nullptr;
   if (self->running_ > 0) {
     napi_throw_type_error(env, nullptr, "The database connection is running a query and cannot be closed now");
     return nullptr;
   }
   self->Close();
-  FlushWake(env);
+  self->environment_->FlushWake();
   return nullptr;
 }
 
@@ -398,7 +416,7 @@ napi_value Connection::LoadExtension(napi_env env, napi_callback_info info) {
 
 napi_value Connection::SetDefensive(napi_env env, napi_callback_info info) {
   const Arguments arguments(env, info);
-  Connection* self = WrappedIn(env, arguments.receiver());
+  Connection* self = Receiver(env, arguments);
   if (self == nullptr) return nullptr;
   bool is_defensive = true;
   if (arguments.count() < 1 || napi_get_value_bool(env, arguments[0], &is_defensive) != napi_ok) {
@@ -411,7 +429,7 @@ napi_value Connection::SetDefensive(napi_env env, napi_callback_info info) {
 
 napi_value Connection::HeldWalBytes(napi_env env, napi_callback_info info) {
   const Arguments arguments(env, info);
-  Connection* self = WrappedIn(env, arguments.receiver());
+  Connection* self = Receiver(env, arguments);
   if (self == nullptr || !self->RequireOpen()) return nullptr;
   napi_value result = nullptr;
   napi_create_double(env, static_cast<double>(rowtap_held_wal_bytes(self->db_.get())), &result);
@@ -420,26 +438,26 @@ napi_value Connection::HeldWalBytes(napi_env env, napi_callback_info info) {
 
 napi_value Connection::IsOpen(napi_env env, napi_callback_info info) {
   const Arguments arguments(env, info);
-  const Connection* self = WrappedIn(env, arguments.receiver());
+  const Connection* self = Receiver(env, arguments);
   return self == nullptr ? nullptr : Boolean(env, self->db_ != nullptr);
 }
 
 napi_value Connection::IsInTransaction(napi_env env, napi_callback_info info) {
   const Arguments arguments(env, info);
-  const Connection* self = WrappedIn(env, arguments.receiver());
+  const Connection* self = Receiver(env, arguments);
   return self == nullptr ? nullptr : Boolean(env, self->db_ != nullptr && sqlite3_get_autocommit(self->db_.get()) == 0);
 }
 
 napi_value Connection::HasBegun(napi_env env, napi_callback_info info) {
   const Arguments arguments(env, info);
-  Connection* self = WrappedIn(env, arguments.receiver());
+  Connection* self = Receiver(env, arguments);
   if (self == nullptr) return nullptr;
   return Boolean(env, self->db_ != nullptr && sqlite3_txn_state(self->db_.get(), "main") != SQLITE_TXN_NONE);
 }
 
 napi_value Connection::IsExclusive(napi_env env, napi_callback_info info) {
   const Arguments arguments(env, info);
-  Connection* self = WrappedIn(env, arguments.receiver());
+  Connection* self = Receiver(env, arguments);
   if (self == nullptr) return nullptr;
   return Boolean(env, self->db_ != nullptr && rowtap_is_exclusive(self->db_.get()) != 0);
 }

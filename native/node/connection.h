@@ -14,6 +14,8 @@
 
 namespace rowtap::node {
 
+class Arguments;
+
 // Something that runs SQL on a connection and ends with it: a prepared statement, a scan.
 class ConnectionChild {
  public:
@@ -103,6 +105,8 @@ class Connection {
   static napi_value HasBegun(napi_env env, napi_callback_info info);
   static napi_value IsExclusive(napi_env env, napi_callback_info info);
 
+  // The connection that a method has been called on. Throws a TypeError and returns null for anything else.
+  static Connection* Receiver(napi_env env, const Arguments& arguments);
   static bool ReadOptions(napi_env env, napi_value value, Options* options);
   static bool ReadContent(napi_env env, napi_value value, Options* options);
   // Throws and returns false where it cannot be opened.
@@ -116,6 +120,7 @@ class Connection {
   int CopyPages(const std::string& schema, napi_value* buffer);
 
   const std::shared_ptr<WriterEnvironment> environment_;
+  napi_ref object_ = nullptr;  // weak
   // Outlives the handle, whose hooks point to it.
   std::unique_ptr<capture::Capture> capture_;
   sqlite::ConnectionHandle db_;

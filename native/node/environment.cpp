@@ -9,7 +9,7 @@
 namespace rowtap::node {
 
 // Place 0 stays empty, so that 0 is no statement's id.
-WriterEnvironment::WriterEnvironment(napi_env env) : env_(env), statements_(1) {}
+WriterEnvironment::WriterEnvironment(napi_env env) : env_(env), wake_(WakeState::Of(env)), statements_(1) {}
 WriterEnvironment::~WriterEnvironment() = default;
 
 std::shared_ptr<WriterEnvironment> WriterEnvironment::Create(napi_env env) {

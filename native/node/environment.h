@@ -8,6 +8,7 @@
 #include <vector>
 
 #include "node/result_page.h"
+#include "node/wake.h"
 
 namespace rowtap::node {
 
@@ -26,6 +27,8 @@ class WriterEnvironment : public std::enable_shared_from_this<WriterEnvironment>
 
   napi_env env() const { return env_; }
   ResultPage& page() { return page_; }
+  // As the function FlushWake, which has to find the state first.
+  void FlushWake() { wake_->Flush(env_); }
 
   // Rows are gathered here between two calls into SQLite. A run that is begun inside another one's step takes a staging of its own.
   std::unique_ptr<RowStaging> TakeStaging();
@@ -48,6 +51,9 @@ class WriterEnvironment : public std::enable_shared_from_this<WriterEnvironment>
   }
 
   std::unordered_set<Connection*>& open_connections() { return open_connections_; }
+  // Null before the first one, and when it is no more.
+  Connection* last_called() const { return last_called_; }
+  void set_last_called(Connection* connection) { last_called_ = connection; }
 
  private:
   // Ids are small integers of V8's: 20 bits for the place, 10 that count how often it has been used.
@@ -66,6 +72,7 @@ class WriterEnvironment : public std::enable_shared_from_this<WriterEnvironment>
   void DropCollectedStatements();
 
   napi_env const env_;
+  const std::shared_ptr<WakeState> wake_;
   ResultPage page_;
   std::vector<std::unique_ptr<RowStaging>> stagings_;
   napi_ref sqlite_error_ = nullptr;
@@ -73,6 +80,7 @@ class WriterEnvironment : public std::enable_shared_from_this<WriterEnvironment>
   std::vector<uint32_t> free_places_;
   size_t next_drop_ = kStatementsBeforeDrop;
   std::unordered_set<Connection*> open_connections_;
+  Connection* last_called_ = nullptr;
 };
 
 }  // namespace rowtap::node

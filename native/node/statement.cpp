@@ -7,7 +7,6 @@
 #include "node/errors.h"
 #include "node/text.h"
 #include "node/values.h"
-#include "node/wake.h"
 
 namespace rowtap::node {
 
@@ -194,7 +193,7 @@ int Statement::FailRun(int code, std::string* message) noexcept {
 }
 
 napi_value Statement::ThrowFailure(napi_env env, int code, const std::string& message) {
-  FlushWake(env);
+  environment_->FlushWake();
   ThrowSqliteError(*environment_, message, code);
   return nullptr;
 }
@@ -219,7 +218,7 @@ napi_value Statement::Run(napi_env env, napi_callback_info info) {
   header.changes = sqlite3_total_changes64(db) == total_before ? 0 : static_cast<double>(sqlite3_changes64(db));
   header.last_insert_rowid_exact = sqlite3_last_insert_rowid(db);
   header.last_insert_rowid = static_cast<double>(header.last_insert_rowid_exact);
-  FlushWake(env);
+  self->environment_->FlushWake();
   return nullptr;
 }
 
@@ -241,7 +240,7 @@ bool Statement::RunForFirstRow(napi_env env, const Take& take) {
     ThrowFailure(env, code, message);
     return false;
   }
-  FlushWake(env);
+  environment_->FlushWake();
   return true;
 }
 
@@ -366,7 +365,7 @@ napi_value Statement::Fetch(napi_env env, int max_rows) {
   environment_->ReturnStaging(std::move(staging));
   if (has_thrown) return nullptr;
   if (!is_delivered) return ThrowFailure(env, code, message);
-  if (is_at_end) FlushWake(env);
+  if (is_at_end) environment_->FlushWake();
   return result;
 }
 
@@ -380,7 +379,7 @@ napi_value Statement::End(napi_env env, napi_callback_info info) {
   std::string message;
   const int code = self->EndRun(&message);
   if (code != SQLITE_OK) return self->ThrowFailure(env, code, message);
-  FlushWake(env);
+  self->environment_->FlushWake();
   return nullptr;
 }
 
@@ -475,7 +474,7 @@ napi_value Statement::FinalizeFunction(napi_env env, napi_callback_info info) {
   if (self == nullptr) return nullptr;
   self->has_failed_ = false;
   self->Release();
-  FlushWake(env);
+  self->environment_->FlushWake();
   return nullptr;
 }
 

@@ -29,13 +29,13 @@ inline constexpr int kExceptionPending = -2;
 // Returns that one's code, or kBadType; SQLITE_TOOBIG for a bigint of more than 64 bits.
 template <typename Target>
 int HandOver(napi_env env, napi_value value, Target&& target) {
+  // The commonest first, which is known for what it is by being read.
+  double number;
+  const napi_status status = napi_get_value_double(env, value, &number);
+  if (status == napi_ok) return target.Number(number);
   napi_valuetype type;
-  if (napi_typeof(env, value, &type) != napi_ok) return kExceptionPending;
+  if (status != napi_number_expected || napi_typeof(env, value, &type) != napi_ok) return kExceptionPending;
   switch (type) {
-    case napi_number: {
-      double number;
-      return napi_get_value_double(env, value, &number) == napi_ok ? target.Number(number) : kExceptionPending;
-    }
     case napi_string:
       return target.Text(value);
     case napi_bigint: {

@@ -100,8 +100,8 @@ void WakeState::OnCall(Napi::Env env) {
   Flush(env);
 }
 
-void WakeState::Flush(Napi::Env env) {
-  if (!has_news_.load(std::memory_order_relaxed) || !IsDue() || next_turn_.load() == Turn::kScheduled || wake_.IsEmpty()) return;
+void WakeState::FlushNews(Napi::Env env) {
+  if (!IsDue() || next_turn_.load() == Turn::kScheduled || wake_.IsEmpty()) return;
   next_turn_.store(Turn::kScheduled);
   has_news_.store(false);
   wants_turn_.store(false);

@@ -27,7 +27,10 @@ class WakeState final : public capture::Waker {
   void SetWake(Napi::Function wake);
   void SetAwaited(Napi::Env env, bool is_awaited);
   void EndTurn(Napi::Env env, bool is_awaited);
-  void Flush(Napi::Env env);
+  // See FlushWake.
+  void Flush(Napi::Env env) {
+    if (has_news_.load(std::memory_order_relaxed)) FlushNews(env);
+  }
   // The call that another thread asked for has come.
   void OnCall(Napi::Env env);
 
@@ -36,6 +39,7 @@ class WakeState final : public capture::Waker {
   enum class Turn : uint8_t { kNone, kCalled, kScheduled };
 
   static void CleanUp(void* holder);
+  void FlushNews(Napi::Env env);
   bool IsDue() const noexcept { return has_news_.load() && (is_awaited_.load() || wants_turn_.load()); }
 
   const std::thread::id thread_ = std::this_thread::get_id();

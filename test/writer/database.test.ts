@@ -17,6 +17,21 @@ describe.each(drivers)('$name: new Database', (driver) => {
     expect([db.name, db.open, db.inTransaction]).toEqual([path, false, false]);
   });
 
+  it('keeps databases apart that are used in turn', () => {
+    const one = open(driver, 'CREATE TABLE t (x)');
+    const two = open(driver, 'CREATE TABLE t (x)');
+    for (let round = 0; round < 5; round++) {
+      one.exec('BEGIN; INSERT INTO t VALUES (1)');
+      expect([one.inTransaction, two.inTransaction]).toEqual([true, false]);
+      two.exec('INSERT INTO t VALUES (2), (3)');
+      one.exec('COMMIT');
+    }
+    two.close();
+    expect(failureOf(driver, () => two.exec('SELECT 1'))).toBe('TypeError');
+    expect([one.inTransaction, two.inTransaction, one.pragma('user_version', { simple: true })]).toEqual([false, false, 0]);
+    expect(one.prepare('SELECT count(*) FROM t').pluck().get()).toBe(5);
+  });
+
   it.each([undefined, null, '', '  ', ':memory:'])('opens %j as a temporary or in-memory database', (path) => {
     const db = new driver.Database(path);
     expect([db.name, db.memory]).toEqual([path ?? '', true]);

@@ -108,6 +108,25 @@ describe.each(drivers)('$name: parameters', (driver) => {
     expect(failureOf(driver, () => statement.get(bad))).toBe('SyntaxError');
   });
 
+  it('takes the values of an array as they are, each read once', () => {
+    const statement = open(driver).prepare('SELECT ? AS a, ? AS b, ? AS c').raw();
+    // oxlint-disable-next-line no-sparse-arrays -- a hole is a value that is undefined
+    expect(statement.get([1, , 'c'])).toEqual([1, null, 'c']);
+    expect(statement.get([new Uint16Array([1]), null, 2n])).toEqual([Buffer.from([1, 0]), null, 2]);
+    let reads = 0;
+    const list = [1, 2, new Uint16Array([1])];
+    Object.defineProperty(list, 0, { get: () => ++reads, enumerable: true });
+    expect(statement.get(list)).toEqual([1, 2, Buffer.from([1, 0])]);
+    expect(statement.get(list)).toEqual([2, 2, Buffer.from([1, 0])]);
+    for (const wrong of [[], [1, 2], [1, 2, 3, 4]]) expect(failureOf(driver, () => statement.get(wrong))).toBe('RangeError');
+    for (const wrong of [
+      [1, {}, 3],
+      [1, [2], 3],
+      [true, 2, 3],
+    ])
+      expect(failureOf(driver, () => statement.get(wrong))).toBe('TypeError');
+  });
+
   it('forgets them after each run', () => {
     const statement = open(driver).prepare('SELECT ? AS a, ? AS b');
     expect(statement.get(1, 2)).toEqual({ a: 1, b: 2 });
