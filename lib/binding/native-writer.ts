@@ -102,7 +102,8 @@ export interface NativeStatements {
   /** Binds for all later runs. */
   bind(id: number, ...values: unknown[]): void;
   clearBindings(id: number): void;
-  configure(id: number, isBigInt: boolean, isFirstColumnOnly: boolean): void;
+  /** `isExpanded`: the page's `generation` counts the names of the columns' tables too. */
+  configure(id: number, isBigInt: boolean, isFirstColumnOnly: boolean, isExpanded: boolean): void;
   /** For each column its name, and of the column it comes from: name, table, database and declared type. */
   columns(id: number): Array<string | null>;
   /** As they were when the last row was read, a NUL between two. */

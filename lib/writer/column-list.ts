@@ -2,7 +2,7 @@ import type { ReadValue } from './result-page.js';
 import { generatedRowReader, plainRowReader, type RowReader } from './row-reader.js';
 
 /** So many rows with the same columns are worth compiling a reader for them. */
-const rowsBeforeGenerating = 200;
+export const rowsBeforeGenerating = 200;
 const mostKept = 1000;
 const kept = new Map<string, ColumnList>();
 

@@ -44,18 +44,29 @@ function put(row: Record<string, unknown>, name: string, value: unknown): void {
 const mostColumns = 200;
 let isAllowed = true;
 
+/** In brackets "__proto__" is a name like any other. The others go without: V8 then knows the object's shape before it is made. */
+const property = (name: string, value: string): string =>
+  name === '__proto__' ? `["__proto__"]: ${value}` : `${JSON.stringify(name)}: ${value}`;
+
+const literal = (names: readonly string[], values: readonly string[]): string =>
+  `{ ${names.map((name, at) => property(name, values[at] as string)).join(', ')} }`;
+
 /**
  * A faster reader, for the price of compiling it: the row is one literal. Undefined where there is none to be had: too many columns, or a
- * program that forbids code generation from strings.
+ * program that forbids code generation from strings. `tables` as for `expandingRowReader`, for that mode.
  */
-export function generatedRowReader(mode: 'flat' | 'raw', names: readonly string[], value: ReadValue): RowReader | undefined {
+export function generatedRowReader(
+  mode: 'flat' | 'raw' | 'expand',
+  names: readonly string[],
+  value: ReadValue,
+  tables: ReadonlyArray<string | null> = [],
+): RowReader | undefined {
   if (!isAllowed || names.length > mostColumns) return undefined;
-  const values = names.map((name, column) => {
-    const read = `value(index + ${column}, tagsAt, heap, boxed)`;
-    // In brackets, so that "__proto__" is a name like any other.
-    return mode === 'raw' ? read : `[${JSON.stringify(name)}]: ${read}`;
-  });
-  const row = mode === 'raw' ? `[${values.join(', ')}]` : `({ ${values.join(', ')} })`;
+  const values = names.map((_, column) => `value(index + ${column}, tagsAt, heap, boxed)`);
+  let row: string;
+  if (mode === 'raw') row = `[${values.join(', ')}]`;
+  else if (mode === 'flat') row = `(${literal(names, values)})`;
+  else row = `(${literalOfTables(names, values, tables)})`;
   try {
     // oxlint-disable-next-line no-new-func, typescript/no-implied-eval -- names go in as JSON strings only
     const make = new Function('value', `return (index, tagsAt, heap, boxed) => ${row};`) as (value: ReadValue) => RowReader;
@@ -64,4 +75,21 @@ export function generatedRowReader(mode: 'flat' | 'raw', names: readonly string[
     isAllowed = false;
     return undefined;
   }
+}
+
+function literalOfTables(names: readonly string[], values: readonly string[], tables: ReadonlyArray<string | null>): string {
+  const columnsOf = new Map<string, number[]>();
+  for (const column of names.keys()) {
+    const table = tables[column] ?? '$';
+    const columns = columnsOf.get(table);
+    if (columns === undefined) columnsOf.set(table, [column]);
+    else columns.push(column);
+  }
+  const objects = Array.from(columnsOf.values(), (columns) =>
+    literal(
+      columns.map((column) => names[column] as string),
+      columns.map((column) => values[column] as string),
+    ),
+  );
+  return literal([...columnsOf.keys()], objects);
 }

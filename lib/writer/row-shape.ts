@@ -1,11 +1,11 @@
 import type { NativeResult } from '../binding/native-writer.js';
-import { ColumnList } from './column-list.js';
+import { ColumnList, rowsBeforeGenerating } from './column-list.js';
 import type { WriterConnection } from './connection.js';
-import { expandingRowReader, type RowMode, type RowReader } from './row-reader.js';
+import { expandingRowReader, generatedRowReader, type RowMode, type RowReader } from './row-reader.js';
 
 /**
  * Turns the rows of the result page into what one statement returns. Asks for the names of its columns again when SQLite has compiled it
- * anew and they are others (a column added under `SELECT *`).
+ * anew and they are others (a column added under `SELECT *`), or, where rows hold an object for each table, when a table's is.
  */
 export class RowShape {
   readonly #connection: WriterConnection;
@@ -13,6 +13,8 @@ export class RowShape {
   #mode: RowMode = 'flat';
   #generation = 0;
   #columns: ColumnList | undefined;
+  #expanding: RowReader | undefined;
+  #rowsExpanded = 0;
 
   constructor(connection: WriterConnection, id: number) {
     this.#connection = connection;
@@ -50,10 +52,23 @@ export class RowShape {
     if (this.#columns === undefined || page.generation !== this.#generation) {
       this.#generation = page.generation;
       this.#columns = ColumnList.of(this.#connection.statements.columnNames(this.#id), page.readValue);
+      this.#expanding = undefined;
     }
-    if (this.#mode !== 'expand') return this.#columns.reader(this.#mode, rows);
-    // Asked for each time: a table can be renamed and its columns keep their names.
-    return expandingRowReader(this.#columns.names, this.#tables(), page.readValue);
+    return this.#mode === 'expand' ? this.#expandingReader(this.#columns, rows) : this.#columns.reader(this.#mode, rows);
+  }
+
+  #expandingReader({ names }: ColumnList, rows: number): RowReader {
+    const value = this.#connection.page.readValue;
+    if (this.#expanding === undefined) {
+      this.#expanding = expandingRowReader(names, this.#tables(), value);
+      this.#rowsExpanded = 0;
+    }
+    this.#rowsExpanded += rows;
+    if (this.#rowsExpanded > rowsBeforeGenerating) {
+      this.#rowsExpanded = Number.NEGATIVE_INFINITY;
+      this.#expanding = generatedRowReader('expand', names, value, this.#tables()) ?? this.#expanding;
+    }
+    return this.#expanding;
   }
 
   #tables(): Array<string | null> {

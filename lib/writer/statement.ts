@@ -246,7 +246,8 @@ export class Statement<BindParameters extends unknown[] = unknown[], Result = un
   }
 
   #configure(): void {
-    this.#statements.configure(this.#id, this.#isBigInt, this.#shape.mode === 'pluck');
+    const { mode } = this.#shape;
+    this.#statements.configure(this.#id, this.#isBigInt, mode === 'pluck', mode === 'expand');
   }
 
   #valuesFor(parameters: readonly unknown[]): readonly unknown[] {

@@ -30,6 +30,18 @@ bool IsBlank(const char* sql) {
   return true;
 }
 
+// Of each column what `name_of` says, a NUL between two.
+std::string JoinedNames(sqlite3_stmt* statement, const char* (*name_of)(sqlite3_stmt*, int)) {
+  std::string names;
+  const int count = sqlite3_column_count(statement);
+  for (int at = 0; at < count; at++) {
+    if (at > 0) names.push_back('\0');
+    const char* name = name_of(statement, at);
+    if (name != nullptr) names.append(name);
+  }
+  return names;
+}
+
 }  // namespace
 
 bool Statement::Init(napi_env env, napi_value exports, WriterEnvironment& environment) {
@@ -407,13 +419,17 @@ napi_value Statement::Configure(napi_env env, napi_callback_info info) {
   if (self == nullptr) return nullptr;
   bool is_big_int = false;
   bool is_first_column_only = false;
-  if (arguments.count() < 3 || napi_get_value_bool(env, arguments[1], &is_big_int) != napi_ok ||
-      napi_get_value_bool(env, arguments[2], &is_first_column_only) != napi_ok) {
-    napi_throw_type_error(env, nullptr, "Expected configure(id, isBigInt, isFirstColumnOnly)");
+  bool is_expanded = false;
+  if (arguments.count() < 4 || napi_get_value_bool(env, arguments[1], &is_big_int) != napi_ok ||
+      napi_get_value_bool(env, arguments[2], &is_first_column_only) != napi_ok ||
+      napi_get_value_bool(env, arguments[3], &is_expanded) != napi_ok) {
+    napi_throw_type_error(env, nullptr, "Expected configure(id, isBigInt, isFirstColumnOnly, isExpanded)");
     return nullptr;
   }
   self->is_big_int_ = is_big_int;
   self->is_first_column_only_ = is_first_column_only;
+  self->is_expanded_ = is_expanded;
+  self->seen_preparations_ = -1;
   return nullptr;
 }
 
@@ -483,15 +499,11 @@ void Statement::NoticeColumns() {
   if (preparations == seen_preparations_) return;
   seen_preparations_ = preparations;
   // SQLite compiles a statement anew for other reasons as well, some of them at every run.
-  std::string names;
-  const int count = sqlite3_column_count(handle_.get());
-  for (int at = 0; at < count; at++) {
-    if (at > 0) names.push_back('\0');
-    const char* name = sqlite3_column_name(handle_.get(), at);
-    if (name != nullptr) names.append(name);
-  }
-  if (generation_ > 0 && names == names_) return;
+  std::string names = JoinedNames(handle_.get(), sqlite3_column_name);
+  std::string tables = is_expanded_ ? JoinedNames(handle_.get(), sqlite3_column_table_name) : tables_;
+  if (generation_ > 0 && names == names_ && tables == tables_) return;
   names_ = std::move(names);
+  tables_ = std::move(tables);
   generation_++;
 }
 

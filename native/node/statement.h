@@ -85,7 +85,8 @@ class Statement final : public ConnectionChild {
   // One page of at most `max_rows` rows. An error that comes after rows waits until these have been taken: see failure_.
   napi_value Fetch(napi_env env, int max_rows);
   napi_value ThrowFailure(napi_env env, int code, const std::string& message);
-  // Counts generation_ up if the names of the columns are not what they were; to be called with a row at hand.
+  // Counts generation_ up if the names of the columns are not what they were, or, with is_expanded_, those of their tables; to be called
+  // with a row at hand.
   void NoticeColumns();
   int ColumnsToRead() const;
   void Release() noexcept;
@@ -101,10 +102,12 @@ class Statement final : public ConnectionChild {
   bool is_bound_ = false;  // by `bind`: the values stay for later runs
   bool is_big_int_ = false;
   bool is_first_column_only_ = false;
+  bool is_expanded_ = false;
   const int parameter_count_;
   int seen_preparations_ = -1;
   int generation_ = 0;
-  std::string names_;  // of the columns when last noticed, a NUL between two
+  std::string names_;   // of the columns when last noticed, a NUL between two
+  std::string tables_;  // likewise, that they come from; as long as is_expanded_
 };
 
 }  // namespace rowtap::node

@@ -145,7 +145,7 @@ describe('rowtap: native functions given what is not theirs', () => {
       if (!['end', 'configure', 'finalize'].includes(name)) expect(() => run(two.id, 1), name).toThrow(TypeError);
     }
     statements.end(two.id);
-    statements.configure(two.id, true, true);
+    statements.configure(two.id, true, true, false);
     statements.finalize(two.id);
     expect(() => native.prepare('SELECT 1')).toThrow(TypeError);
     expect(() => native.exec('SELECT 1')).toThrow(TypeError);

@@ -1,5 +1,5 @@
 import { describe, expect, it } from 'vitest';
-import { drivers, entries, failureOf, open } from './drivers.js';
+import { drivers, entries, failureOf, open, temporaryPath } from './drivers.js';
 
 const tables = `
   CREATE TABLE a (id INTEGER PRIMARY KEY, name); CREATE TABLE b (id INTEGER PRIMARY KEY, a, "__proto__");
@@ -37,6 +37,31 @@ describe.each(drivers)('$name: pluck, raw, expand', (driver) => {
     expect(Object.keys(db.prepare('SELECT * FROM c').expand().get() as object)).toEqual(['c']);
   });
 
+  it('expand follows a table that is renamed, and stays the same however often it is asked', () => {
+    const path = temporaryPath();
+    const db = open(driver, tables, path);
+    const statement = db.prepare('SELECT id, name, id AS id, 1 AS one FROM a').expand();
+    const expectOften = (table: string): void => {
+      for (let round = 0; round < 300; round++) {
+        const row = statement.get() as Record<string, object>;
+        expect(row).toEqual({ [table]: { id: 1, name: 'x' }, $: { one: 1 } });
+        expect([Object.keys(row), Object.keys(row[table] as object)]).toEqual([
+          [table, '$'],
+          ['id', 'name'],
+        ]);
+      }
+      expect(statement.all()).toEqual([statement.get()]);
+    };
+    expectOften('a');
+    db.exec('ALTER TABLE a RENAME TO a2; CREATE VIEW a AS SELECT * FROM a2');
+    expectOften('a2');
+    statement.expand(false);
+    expect(statement.get()).toEqual({ id: 1, name: 'x', one: 1 });
+    open(driver, 'ALTER TABLE a2 RENAME TO a3', path);
+    expect(statement.get()).toEqual({ id: 1, name: 'x', one: 1 });
+    expect(statement.expand().get()).toEqual({ a3: { id: 1, name: 'x' }, $: { one: 1 } });
+  });
+
   it('the last one counts, and is turned off by itself alone', () => {
     const statement = open(driver, entries).prepare('SELECT a, b FROM entries');
     expect(statement.pluck().raw().get()).toEqual(['one', 1]);
@@ -71,6 +96,18 @@ describe('rowtap: rows', () => {
       expect(Object.keys(row)).toEqual(['__proto__']);
       expect(Object.getOwnPropertyDescriptor(row, '__proto__')?.value).toBe(5);
       expect(Object.getPrototypeOf(row)).toBe(Object.prototype);
+    }
+  });
+
+  it('hold tables and columns named __proto__ like any other', () => {
+    const sql = 'CREATE TABLE "__proto__" ("__proto__"); INSERT INTO "__proto__" VALUES (5)';
+    const statement = open(driver, sql).prepare('SELECT "__proto__", 1 AS one FROM "__proto__"').expand();
+    for (let round = 0; round < 300; round++) {
+      const row = statement.get() as object;
+      expect(Object.keys(row)).toEqual(['__proto__', '$']);
+      const table = Object.getOwnPropertyDescriptor(row, '__proto__')?.value as object;
+      expect(Object.getOwnPropertyDescriptor(table, '__proto__')?.value).toBe(5);
+      expect([Object.getPrototypeOf(row), Object.getPrototypeOf(table)]).toEqual([Object.prototype, Object.prototype]);
     }
   });
 });
