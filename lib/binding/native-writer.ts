@@ -78,6 +78,8 @@ export interface NativeTable {
 
 /** What a call returns beside the page: the heap, or boxed values with the heap as the first of them. */
 export type NativeResult = string | undefined | [heap: string | undefined, ...boxed: unknown[]];
+/** What a call returns beside the page, which says which: the heap, or boxed values with the heap as the first of them, or the only boxed value. */
+export type NativeResult = unknown;
 
 /**
  * Each takes the id of a statement, which is quicker than a method would be. `values` are those of all parameters, in SQLite's order, or

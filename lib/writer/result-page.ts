@@ -57,10 +57,24 @@ export class ResultPage {
   }
 
   heapOf(result: NativeResult): string | undefined {
-    return this.#ints[layout.hasBoxed] === 0 ? (result as string | undefined) : ((result as unknown[])[0] as string | undefined);
+    switch (this.#ints[layout.boxing]) {
+      case layout.boxingNone:
+        return result as string | undefined;
+      case layout.boxingMany:
+        return (result as unknown[])[0] as string | undefined;
+      default:
+        return undefined;
+    }
   }
   boxedOf(result: NativeResult): readonly unknown[] {
-    return this.#ints[layout.hasBoxed] === 0 ? noValues : (result as unknown[]);
+    switch (this.#ints[layout.boxing]) {
+      case layout.boxingNone:
+        return noValues;
+      case layout.boxingMany:
+        return result as unknown[];
+      default:
+        return [undefined, result];
+    }
   }
   /** Where the tags begin, in bytes. */
   get tagsAt(): number {
@@ -73,13 +87,13 @@ const noValues: readonly unknown[] = [];
 /** `tagsAt`, `heap` and `boxed` are the page's at that moment; `index` counts the values of all its rows. */
 export type ReadValue = (index: number, tagsAt: number, heap: string | undefined, boxed: readonly unknown[]) => unknown;
 
-/** Every number is an index into an array of the element's size, except headerSize, in bytes, and the tags. */
+/** Every number is an index into an array of the element's size, except headerSize, in bytes, the tags, and what `boxing` can be. */
 export const layout = {
   headerSize: 64,
   rows: 0,
   columns: 1,
   isDone: 2,
-  hasBoxed: 3,
+  boxing: 3,
   generation: 4,
   columnCount: 5,
   isReadonly: 6,
@@ -95,6 +109,10 @@ export const layout = {
   tagText: 3,
   tagBoxed: 4,
   tagBigInt: 5,
+  tagBlob: 6,
+  boxingNone: 0,
+  boxingMany: 1,
+  boxingOne: 2,
 } as const;
 
 function valueReader(page: ArrayBuffer): ReadValue {
@@ -116,8 +134,22 @@ function valueReader(page: ArrayBuffer): ReadValue {
         return boxed[ints[slot * 2] as number];
       case layout.tagBigInt:
         return bigints[slot];
+      case layout.tagBlob:
+        return copyOf(tags, ints[slot * 2] as number, ints[slot * 2 + 1] as number);
       default:
         return null;
     }
   };
+}
+
+/** So small a buffer lies within V8's own heap, and a call to copy would take longer than a loop. */
+const mostLooped = 64;
+
+/** With memory of its own, as every blob has that a statement returns: a program may look at it through another view of `buffer`. */
+function copyOf(bytes: Uint8Array, begin: number, end: number): Buffer {
+  const length = end - begin;
+  const copy = Buffer.allocUnsafeSlow(length);
+  if (length > mostLooped) copy.set(bytes.subarray(begin, end));
+  else for (let at = 0; at < length; at++) copy[at] = bytes[begin + at] as number;
+  return copy;
 }

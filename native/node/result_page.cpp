@@ -55,7 +55,7 @@ bool RowStaging::AddRow(napi_env env, sqlite3_stmt* statement, int columns, bool
         break;
       }
       case SQLITE_BLOB:
-        if (!AddBoxed(env, ColumnBlob(env, statement, column))) return false;
+        if (!AddBlob(env, statement, column)) return false;
         break;
       default:
         Add(ValueTag::kNull, 0);
@@ -73,29 +73,55 @@ void RowStaging::AddToHeap(const char* text, size_t length) {
   Add(ValueTag::kText, slot);
 }
 
+bool RowStaging::AddBlob(napi_env env, sqlite3_stmt* statement, int column) {
+  const auto* blob = static_cast<const char*>(sqlite3_column_blob(statement, column));
+  const size_t length = blob == nullptr ? 0 : static_cast<size_t>(sqlite3_column_bytes(statement, column));
+  if (length > kLongestPageBlob || blobs_.size() + length > kPageBlobBytes) return AddBoxed(env, ColumnBlob(env, statement, column));
+  const auto begin = static_cast<uint32_t>(kBlobsAt + blobs_.size());
+  const uint32_t place[2] = {begin, begin + static_cast<uint32_t>(length)};
+  uint64_t slot;
+  std::memcpy(&slot, place, sizeof slot);
+  if (length > 0) blobs_.append(blob, length);
+  Add(ValueTag::kBlob, slot);
+  return true;
+}
+
+namespace {
+
+// An array with `one` at 1; element 0 is for the heap.
+napi_value ArrayOf(napi_env env, napi_value one) {
+  napi_value array;
+  return napi_create_array(env, &array) == napi_ok && napi_set_element(env, array, 1, one) == napi_ok ? array : nullptr;
+}
+
+}  // namespace
+
 bool RowStaging::AddBoxed(napi_env env, napi_value value) {
   if (value == nullptr) return false;
-  if (boxed_ == nullptr) {
-    if (napi_create_array(env, &boxed_) != napi_ok) return ThrowUnlessPending(env, "Out of memory");
-    boxed_count_ = 1;  // element 0 is for the heap
+  const uint32_t index = ++boxed_count_;
+  if (index == 1) {
+    boxed_ = value;
+  } else {
+    if (index == 2) boxed_ = ArrayOf(env, boxed_);
+    if (boxed_ == nullptr || napi_set_element(env, boxed_, index, value) != napi_ok) return ThrowUnlessPending(env, "Out of memory");
   }
-  if (napi_set_element(env, boxed_, boxed_count_, value) != napi_ok) return ThrowUnlessPending(env, "Out of memory");
-  const uint32_t place[2] = {boxed_count_, 0};
+  const uint32_t place[2] = {index, 0};
   uint64_t slot;
   std::memcpy(&slot, place, sizeof slot);
   Add(ValueTag::kBoxed, slot);
-  boxed_count_++;
   return true;
 }
 
 bool RowStaging::IsFull(int columns) const {
-  return slots_.size() + static_cast<size_t>(columns) > kPageValues || heap_.size() >= kPageHeapBytes;
+  return slots_.size() + static_cast<size_t>(columns) > kPageValues || heap_.size() >= kPageHeapBytes ||
+         blobs_.size() + kLongestPageBlob > kPageBlobBytes;
 }
 
 void RowStaging::Clear() {
   slots_.clear();
   tags_.clear();
   heap_.clear();
+  blobs_.clear();
   boxed_ = nullptr;
   boxed_count_ = 0;
   rows_ = 0;
@@ -126,24 +152,28 @@ napi_value ResultPage::Deliver(napi_env env, const RowStaging& staging, int colu
   const size_t values = staging.slots_.size();
   header().rows = staging.rows_;
   header().columns = columns;
-  header().has_boxed = staging.boxed_ != nullptr;
   if (values > 0) {
     std::memcpy(bytes_ + kHeaderSize, staging.slots_.data(), values * 8);
     std::memcpy(bytes_ + kHeaderSize + values * 8, staging.tags_.data(), values);
   }
-  napi_value heap = nullptr;
+  if (!staging.blobs_.empty()) std::memcpy(bytes_ + kBlobsAt, staging.blobs_.data(), staging.blobs_.size());
   if (staging.heap_.empty()) {
-    if (staging.boxed_ == nullptr) napi_get_undefined(env, &heap);
-  } else if (napi_create_string_latin1(env, staging.heap_.data(), staging.heap_.size(), &heap) != napi_ok) {
+    header().boxing = staging.boxed_count_ == 0 ? Boxing::kNone : staging.boxed_count_ == 1 ? Boxing::kOne : Boxing::kMany;
+    napi_value none = nullptr;
+    if (staging.boxed_count_ == 0) napi_get_undefined(env, &none);
+    return staging.boxed_count_ == 0 ? none : staging.boxed_;
+  }
+  napi_value heap = nullptr;
+  if (napi_create_string_latin1(env, staging.heap_.data(), staging.heap_.size(), &heap) != napi_ok) {
     ThrowUnlessPending(env, "Out of memory");
     return nullptr;
   }
-  if (staging.boxed_ == nullptr) return heap;
-  if (heap != nullptr && napi_set_element(env, staging.boxed_, 0, heap) != napi_ok) {
-    ThrowUnlessPending(env, "Out of memory");
-    return nullptr;
-  }
-  return staging.boxed_;
+  header().boxing = staging.boxed_count_ == 0 ? Boxing::kNone : Boxing::kMany;
+  if (staging.boxed_count_ == 0) return heap;
+  napi_value boxed = staging.boxed_count_ == 1 ? ArrayOf(env, staging.boxed_) : staging.boxed_;
+  if (boxed != nullptr && napi_set_element(env, boxed, 0, heap) == napi_ok) return boxed;
+  ThrowUnlessPending(env, "Out of memory");
+  return nullptr;
 }
 
 napi_value DescribeResultLayout(napi_env env) {
@@ -156,7 +186,7 @@ napi_value DescribeResultLayout(napi_env env) {
       {"rows", offsetof(ResultHeader, rows) / 4},
       {"columns", offsetof(ResultHeader, columns) / 4},
       {"isDone", offsetof(ResultHeader, is_done) / 4},
-      {"hasBoxed", offsetof(ResultHeader, has_boxed) / 4},
+      {"boxing", offsetof(ResultHeader, boxing) / 4},
       {"generation", offsetof(ResultHeader, generation) / 4},
       {"columnCount", offsetof(ResultHeader, column_count) / 4},
       {"isReadonly", offsetof(ResultHeader, is_readonly) / 4},
@@ -172,6 +202,10 @@ napi_value DescribeResultLayout(napi_env env) {
       {"tagText", static_cast<size_t>(ValueTag::kText)},
       {"tagBoxed", static_cast<size_t>(ValueTag::kBoxed)},
       {"tagBigInt", static_cast<size_t>(ValueTag::kBigInt)},
+      {"tagBlob", static_cast<size_t>(ValueTag::kBlob)},
+      {"boxingNone", static_cast<size_t>(Boxing::kNone)},
+      {"boxingMany", static_cast<size_t>(Boxing::kMany)},
+      {"boxingOne", static_cast<size_t>(Boxing::kOne)},
   };
   napi_value layout;
   if (napi_create_object(env, &layout) != napi_ok) return nullptr;

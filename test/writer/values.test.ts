@@ -79,6 +79,33 @@ describe.each(drivers)('$name: values', (driver) => {
     }
   });
 
+  it('reads blobs of every size, alone and beside others', () => {
+    const db = open(driver, 'CREATE TABLE t (id INTEGER PRIMARY KEY, blob BLOB, text TEXT)');
+    const sizes = [0, 1, 63, 64, 65, 500, 1023, 1024, 1025, 5000];
+    const blobOf = (size: number): Buffer => Buffer.alloc(size, `blob of ${size}`);
+    const insert = db.prepare('INSERT INTO t VALUES (?, ?, ?)');
+    const rows = Array.from({ length: 120 }, (_, id) => {
+      const blob = blobOf(sizes[(id * 7) % sizes.length] as number);
+      const text = [null, 'short', 'grün', 'long'.repeat(500)][id % 4] as string | null;
+      insert.run(id, blob, text);
+      return { id, blob, text };
+    });
+    const all = db.prepare('SELECT * FROM t ORDER BY id');
+    expect(all.all()).toEqual(rows);
+    expect([...all.iterate()]).toEqual(rows);
+    expect(db.prepare('SELECT blob, blob, text FROM t ORDER BY id').raw().all()).toEqual(rows.map(({ blob, text }) => [blob, blob, text]));
+    const one = db.prepare('SELECT * FROM t WHERE id = ?');
+    const blob = db.prepare('SELECT blob FROM t WHERE id = ?');
+    for (const row of rows) {
+      expect(one.get(row.id)).toEqual(row);
+      expect(blob.get(row.id)).toEqual({ blob: row.blob });
+    }
+    for (const { blob: read } of all.all() as typeof rows) {
+      expect(Buffer.isBuffer(read)).toBe(true);
+      expect([read.byteOffset, read.buffer.byteLength]).toEqual([0, read.length]);
+    }
+  });
+
   it('reads text in any encoding, and text that is not valid', () => {
     for (const encoding of ['UTF-8', 'UTF-16le', 'UTF-16be']) {
       const db = open(driver, `PRAGMA encoding = '${encoding}'; CREATE TABLE t (a)`);
