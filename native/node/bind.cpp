@@ -50,12 +50,22 @@ bool ParameterBinder::Bind(const napi_value* values, size_t count) {
 int ParameterBinder::Slot::Text(napi_value value) const {
   napi_env env = binder_.env_;
   size_t length = 0;
-  if (binder_.lifetime_ == Lifetime::kThisCall && binder_.used_ < sizeof binder_.texts_) {
-    // One character more, of up to 4 bytes, and the NUL have to fit, or the text may have been cut off.
-    const size_t room = sizeof binder_.texts_ - binder_.used_;
+  const size_t room = sizeof binder_.texts_ - binder_.used_;
+  if (binder_.lifetime_ == Lifetime::kThisCall && room >= kFirstTry) {
     char* text = binder_.texts_ + binder_.used_;
-    if (napi_get_value_string_utf8(env, value, text, room, &length) != napi_ok) return kExceptionPending;
-    if (length + 5 <= room) {
+    if (napi_get_value_string_utf8(env, value, text, kFirstTry, &length) != napi_ok) return kExceptionPending;
+    // One character more, of up to 4 bytes, and the NUL have to fit, or the text may have been cut off.
+    bool is_whole = length + 5 <= kFirstTry;
+    if (!is_whole) {
+      size_t characters = 0;
+      // Asked for Latin-1, Node-API knows the length without looking at them.
+      if (napi_get_value_string_latin1(env, value, nullptr, 0, &characters) != napi_ok) return kExceptionPending;
+      if (characters + 5 <= room) {
+        if (napi_get_value_string_utf8(env, value, text, room, &length) != napi_ok) return kExceptionPending;
+        is_whole = length + 5 <= room;
+      }
+    }
+    if (is_whole) {
       binder_.used_ += length;
       return sqlite3_bind_text64(binder_.borrowed_statement_, index_, text, length, SQLITE_STATIC, SQLITE_UTF8);
     }

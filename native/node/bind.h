@@ -26,6 +26,9 @@ class ParameterBinder {
  private:
   class Slot;
 
+  // Most texts are shorter; those that are not have been written in vain so far.
+  static constexpr size_t kFirstTry = 256;
+
   const napi_env env_;
   sqlite3_stmt* const borrowed_statement_;
   const Lifetime lifetime_;

@@ -263,16 +263,21 @@ napi_value Statement::Get(napi_env env, napi_callback_info info) {
   ParameterBinder binder(env, self->handle_.get(), ParameterBinder::Lifetime::kThisCall);
   if (!self->BindArguments(arguments, binder)) return nullptr;
 
-  std::unique_ptr<RowStaging> staging = self->environment_->TakeStaging();
+  std::unique_ptr<RowStaging> staging;
   int columns = 0;
   const bool has_run = self->RunForFirstRow(env, [&] {
+    staging = self->environment_->TakeStaging();
     self->NoticeColumns();
     columns = self->ColumnsToRead();
     return staging->AddRow(env, self->handle_.get(), columns, self->is_big_int_);
   });
+  ResultPage& page = self->environment_->page();
+  if (staging == nullptr) {
+    page.header().rows = 0;
+    return nullptr;
+  }
   napi_value result = nullptr;
   if (has_run) {
-    ResultPage& page = self->environment_->page();
     page.header().is_done = 1;
     page.header().generation = self->generation_;
     result = page.Deliver(env, *staging, columns);

@@ -121,10 +121,17 @@ napi_value ArgumentValue(napi_env env, sqlite3_value* argument, bool is_big_int)
 }
 
 int CopyText(napi_env env, napi_value value, char** text, size_t* length) {
-  if (napi_get_value_string_utf8(env, value, nullptr, 0, length) != napi_ok) return kExceptionPending;
-  auto* copy = static_cast<char*>(sqlite3_malloc64(*length + 1));
+  // For shorter ones it does not matter how much memory they have for the moment.
+  constexpr size_t kMostWithRoom = 40 * 1024;
+  size_t characters = 0;
+  // Asked for Latin-1, Node-API knows the length without looking at them.
+  if (napi_get_value_string_latin1(env, value, nullptr, 0, &characters) != napi_ok) return kExceptionPending;
+  // No more than 3 bytes for a UTF-16 code unit. To find out how many there are takes as long as to write them.
+  size_t room = characters * 3;
+  if (characters > kMostWithRoom && napi_get_value_string_utf8(env, value, nullptr, 0, &room) != napi_ok) return kExceptionPending;
+  auto* copy = static_cast<char*>(sqlite3_malloc64(room + 1));
   if (copy == nullptr) return SQLITE_NOMEM;
-  if (napi_get_value_string_utf8(env, value, copy, *length + 1, length) != napi_ok) {
+  if (napi_get_value_string_utf8(env, value, copy, room + 1, length) != napi_ok) {
     sqlite3_free(copy);
     return kExceptionPending;
   }
