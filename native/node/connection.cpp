@@ -221,6 +221,7 @@ void Connection::Close() noexcept {
   const std::vector<ConnectionChild*> children = std::move(children_);
   children_.clear();
   for (ConnectionChild* child : children) child->OnConnectionClose();
+  kept_statements_.Clear();
   if (capture_ != nullptr) capture_->Close();
   db_.reset();
   capture_.reset();
@@ -335,43 +336,58 @@ int Connection::CopyPages(const std::string& schema, napi_value* buffer) {
 
 int Connection::RunScript(const std::string& sql, napi_value logger, std::string* message) {
   const Busy busy(*this);
-  napi_env env = environment_->env();
+  const bool is_kept = KeptStatements::Keeps(sql);
+  if (is_kept) {
+    if (sqlite::StatementHandle kept = kept_statements_.Take(sql); kept != nullptr) {
+      const int code = RunOne(kept.get(), logger, message);
+      kept_statements_.Keep(sql, std::move(kept));
+      return code;
+    }
+  }
   // Like every C program, it ends at a NUL.
   const char* rest = sql.c_str();
   for (;;) {
     // Not for SQLite, which skips it too, but for the logger.
     while (IsBetweenStatements(*rest)) rest++;
     if (*rest == '\0') return SQLITE_OK;
+    const char* const begin = rest;
     sqlite3_stmt* prepared = nullptr;
     int code = sqlite3_prepare_v2(db_.get(), rest, -1, &prepared, &rest);
-    const sqlite::StatementHandle statement(prepared);
+    sqlite::StatementHandle statement(prepared);
     if (code != SQLITE_OK) {
       *message = sqlite3_errmsg(db_.get());
       return code;
     }
     if (statement == nullptr) continue;  // a comment
-    if (logger != nullptr) {
-      napi_handle_scope scope;
-      if (napi_open_handle_scope(env, &scope) != napi_ok) return -1;
-      napi_value text = ExpandedSql(env, statement.get());
-      napi_value undefined;
-      napi_get_undefined(env, &undefined);
-      const bool has_returned = text != nullptr && napi_call_function(env, undefined, logger, 1, &text, nullptr) == napi_ok;
-      napi_close_handle_scope(env, scope);
-      if (!has_returned) return -1;
-    }
-    capture::Execution execution(capture_.get(), statement.get());
-    do code = execution.Step();
-    while (code == SQLITE_ROW);
-    if (code == SQLITE_DONE) {
-      code = execution.Reset();
-      if (code == SQLITE_OK && IsExceptionPending(env)) return -1;
-      if (code == SQLITE_OK) continue;
-    }
-    *message = execution.message();
-    execution.Reset();
-    return code;
+    code = RunOne(statement.get(), logger, message);
+    if (is_kept && begin == sql.c_str() && rest == begin + sql.size()) kept_statements_.Keep(sql, std::move(statement));
+    if (code != SQLITE_OK) return code;
   }
+}
+
+int Connection::RunOne(sqlite3_stmt* statement, napi_value logger, std::string* message) {
+  napi_env env = environment_->env();
+  if (logger != nullptr) {
+    napi_handle_scope scope;
+    if (napi_open_handle_scope(env, &scope) != napi_ok) return -1;
+    napi_value text = ExpandedSql(env, statement);
+    napi_value undefined;
+    napi_get_undefined(env, &undefined);
+    const bool has_returned = text != nullptr && napi_call_function(env, undefined, logger, 1, &text, nullptr) == napi_ok;
+    napi_close_handle_scope(env, scope);
+    if (!has_returned) return -1;
+  }
+  capture::Execution execution(capture_.get(), statement);
+  int code;
+  do code = execution.Step();
+  while (code == SQLITE_ROW);
+  if (code == SQLITE_DONE) {
+    code = execution.Reset();
+    if (code == SQLITE_OK) return IsExceptionPending(env) ? -1 : SQLITE_OK;
+  }
+  *message = execution.message();
+  execution.Reset();
+  return code;
 }
 
 napi_value Connection::CloseMethod(napi_env env, napi_callback_info info) {

@@ -9,6 +9,7 @@
 
 #include "capture/capture.h"
 #include "node/environment.h"
+#include "node/kept_statements.h"
 #include "sqlite/handles.h"
 #include "sqlite3.h"
 
@@ -116,6 +117,8 @@ class Connection {
   // Runs the statements of `sql`. Returns SQLite's code, with its words in `message`; -1 where `logger`, called with each, threw, or where
   // an exception of a user-defined function has come through a statement that did not fail.
   int RunScript(const std::string& sql, napi_value logger, std::string* message);
+  // Likewise, for one statement.
+  int RunOne(sqlite3_stmt* statement, napi_value logger, std::string* message);
   // Makes a Buffer of an attached database's pages. Returns SQLite's code; where SQLITE_NOMEM, an exception may be pending.
   int CopyPages(const std::string& schema, napi_value* buffer);
 
@@ -124,6 +127,7 @@ class Connection {
   // Outlives the handle, whose hooks point to it.
   std::unique_ptr<capture::Capture> capture_;
   sqlite::ConnectionHandle db_;
+  KeptStatements kept_statements_;
   std::vector<ConnectionChild*> children_;
   int running_ = 0;
 };

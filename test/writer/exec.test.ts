@@ -36,6 +36,28 @@ describe.each(drivers)('$name: exec', (driver) => {
     expect(db.prepare('SELECT count(*) FROM t').pluck().get()).toBe(0);
   });
 
+  it('begins and ends transactions, however often by the same words', () => {
+    const seen: unknown[] = [];
+    const db = open(driver, 'CREATE TABLE t (x)', ':memory:', { verbose: (sql: unknown) => seen.push(sql) });
+    const count = db.prepare('SELECT count(*) FROM t').pluck();
+    const names = ['a', 'b', 'c', 'd', 'e', 'f'];
+    for (let round = 0; round < 4; round++) {
+      seen.length = 0;
+      db.exec('BEGIN');
+      expect(failureOf(driver, () => db.exec('BEGIN'))).toBe('SQLITE_ERROR');
+      for (const name of names) db.exec(`SAVEPOINT ${name}`).exec('INSERT INTO t VALUES (1)');
+      db.exec('ROLLBACK TO c').exec('RELEASE c');
+      db.exec(round % 2 === 0 ? 'COMMIT' : 'ROLLBACK');
+      expect(seen.slice(0, 4)).toEqual(['BEGIN', 'BEGIN', 'SAVEPOINT a', 'INSERT INTO t VALUES (1)']);
+      expect(db.inTransaction).toBe(false);
+      expect(count.get()).toBe(round < 2 ? 2 : 4);
+      expect(failureOf(driver, () => db.exec('COMMIT'))).toBe('SQLITE_ERROR');
+      db.exec('begin; COMMIT').exec('BEGIN;').exec('END;');
+    }
+    db.exec('BEGIN').close();
+    expect(failureOf(driver, () => db.exec('BEGIN'))).toBe('TypeError');
+  });
+
   it('throws what SQLite says', () => {
     const db = open(driver);
     expect(() => db.exec('SELECT * FROM missing')).toThrow(driver.SqliteError);
