@@ -5,6 +5,9 @@ import { join } from 'node:path';
 import { runCompiler } from './compile.js';
 import { projectRoot } from './markdown.js';
 
+/** What guides use beside rowtap. */
+const others = ['drizzle-orm', 'knex', 'kysely', 'typeorm'];
+
 /** Runs programs that stand in documents as a user would, in a project that has rowtap installed. */
 export class UserProject {
   readonly #folder = mkdtempSync(join(tmpdir(), 'rowtap-document-'));
@@ -12,7 +15,8 @@ export class UserProject {
   constructor() {
     mkdirSync(join(this.#folder, 'node_modules'));
     symlinkSync(projectRoot, join(this.#folder, 'node_modules/rowtap'), 'dir');
-    symlinkSync(join(projectRoot, 'node_modules/@types'), join(this.#folder, 'node_modules/@types'), 'dir');
+    for (const name of ['@types', ...others])
+      symlinkSync(join(projectRoot, 'node_modules', name), join(this.#folder, 'node_modules', name), 'dir');
   }
 
   /** Compiled where it is TypeScript, then run in a folder of its own. Gives what it printed. */
