@@ -30,6 +30,7 @@ import { listTablesOf } from './sources/table-list.js';
 import type { TriggerConnection } from './triggers/connection.js';
 import { TriggerSources } from './triggers/trigger-sources.js';
 import { connectionOf, Database as Writer } from './writer/database.js';
+import { makeMembersEnumerable } from './writer/enumerable-members.js';
 import { writerBinding } from './writer/native-binding.js';
 import type { DatabaseOptions } from './writer/options.js';
 import type {
@@ -105,6 +106,7 @@ export const Database = function Database(...given: ConstructorParameters<typeof
 Object.assign(Database, { prototype: CapturingDatabase.prototype, SqliteError: SqliteErrorClass });
 // As many as better-sqlite3's takes.
 Object.defineProperty(Database, 'length', { value: 2, configurable: true });
+makeMembersEnumerable(CapturingDatabase.prototype);
 Object.defineProperty(CapturingDatabase.prototype, 'constructor', { value: Database, configurable: true, writable: true });
 Object.defineProperty(CapturingDatabase, 'name', { value: 'Database', configurable: true });
 

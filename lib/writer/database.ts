@@ -3,6 +3,7 @@ import { existsSync } from 'node:fs';
 import { dirname } from 'node:path';
 import { type AggregateOptions, defineAggregate } from './aggregate.js';
 import { WriterConnection } from './connection.js';
+import { makeMembersEnumerable } from './enumerable-members.js';
 import { defineFunction } from './function.js';
 import type { FunctionOptions } from './function-options.js';
 import { writerBinding } from './native-binding.js';
@@ -22,6 +23,10 @@ import { makeTransaction, type Transaction } from './transaction.js';
 const uncaptured = Symbol('rowtap: uncaptured');
 
 let revealConnection: (database: Database) => WriterConnection;
+
+/** What console.log prints instead, under the same name: a class's getters would not be shown. */
+// oxlint-disable-next-line typescript/no-extraneous-class -- only its name is of use
+const ShownDatabase = class Database {};
 
 /** One connection to a SQLite database, with the API of better-sqlite3's. What it commits is captured. */
 export class Database {
@@ -234,10 +239,11 @@ export class Database {
 
   [Symbol.for('nodejs.util.inspect.custom')](): object {
     const { name, open, inTransaction, readonly, memory } = this;
-    return Object.assign(Object.create({ constructor: { name: 'Database' } }) as object, { name, open, inTransaction, readonly, memory });
+    return Object.assign(new ShownDatabase(), { name, open, inTransaction, readonly, memory });
   }
 
   static {
+    makeMembersEnumerable(this.prototype);
     revealConnection = (database) => database.#connection;
   }
 }

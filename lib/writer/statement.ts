@@ -2,6 +2,7 @@ import type { NativeStatement } from '../binding/native.js';
 import type { NativeStatements } from '../binding/native-writer.js';
 import { WriterConnection } from './connection.js';
 import type { Database } from './database.js';
+import { makeMembersEnumerable } from './enumerable-members.js';
 import { callAll, callGet, callOpen, callPluck, callRun } from './native-calls.js';
 import { optionalSwitch } from './options.js';
 import { Parameters } from './parameters.js';
@@ -34,6 +35,10 @@ let finalize: (statement: Statement<never>) => void;
 export function finalizeStatement(statement: Statement<never>): void {
   finalize(statement);
 }
+
+/** What console.log prints instead, under the same name: a class's getters would not be shown. */
+// oxlint-disable-next-line typescript/no-extraneous-class -- only its name is of use
+const ShownStatement = class Statement {};
 
 /** A prepared statement, made by `prepare`. */
 export class Statement<BindParameters extends unknown[] = unknown[], Result = unknown> {
@@ -269,7 +274,13 @@ export class Statement<BindParameters extends unknown[] = unknown[], Result = un
     }
   }
 
+  [Symbol.for('nodejs.util.inspect.custom')](): object {
+    const { busy, reader, readonly, source, database } = this;
+    return Object.assign(new ShownStatement(), { busy, reader, readonly, source, database });
+  }
+
   static {
+    makeMembersEnumerable(this.prototype);
     finalize = (statement) => statement.#statements.finalize(statement.#id);
   }
 

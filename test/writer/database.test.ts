@@ -129,10 +129,19 @@ describe.each(drivers)('$name: new Database', (driver) => {
     expect(failureOf(driver, () => db.exec('INSERT INTO t VALUES (1)'))).toBe(undefined);
   });
 
-  it('shows what it is to console.log', () => {
+  it('shows what it is to console.log, and so does a statement', () => {
     const db = open(driver);
-    expect(inspect(db)).toMatch(/name: ':memory:'/);
-    expect(inspect(db)).toMatch(/open: true/);
+    const lines = ["name: ':memory:'", 'open: true', 'inTransaction: false', 'readonly: false', 'memory: true'];
+    expect(inspect(db)).toBe(`Database {\n  ${lines.join(',\n  ')}\n}`);
+    const statement = db.prepare('SELECT 1');
+    const ofStatement = [
+      'busy: false',
+      'reader: true',
+      'readonly: true',
+      "source: 'SELECT 1'",
+      `database: ${inspect(db).replaceAll('\n', '\n  ')}`,
+    ];
+    expect(inspect(statement)).toBe(`Statement {\n  ${ofStatement.join(',\n  ')}\n}`);
   });
 });
 
@@ -222,6 +231,19 @@ describe.each(drivers)('$name: Database', (driver) => {
     expect(Object.getPrototypeOf(db)).toBe(Other.prototype);
     expect(db.prepare('SELECT 1').pluck().get()).toBe(1);
     db.close();
+  });
+
+  it('shows its members to for … in, and so do statements', () => {
+    const namesIn = (object: object): string[] => {
+      const names: string[] = [];
+      for (const name in object) names.push(name);
+      return names;
+    };
+    const members = 'name open inTransaction readonly memory prepare transaction pragma exec close defaultSafeIntegers unsafeMode';
+    const db = open(driver);
+    expect(namesIn(db)).toEqual(expect.arrayContaining(members.split(' ')));
+    const ofStatement = 'database source reader readonly busy run get all iterate bind pluck expand raw safeIntegers columns';
+    expect(namesIn(db.prepare('SELECT 1')).sort()).toEqual(ofStatement.split(' ').sort());
   });
 
   it('can have its methods replaced, on the prototype and on an instance', () => {
