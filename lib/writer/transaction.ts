@@ -4,10 +4,12 @@ import type { Statement } from './statement.js';
 
 // oxlint-disable-next-line typescript/no-explicit-any -- any function will do, whatever its parameters
 type AnyFunction = (...parameters: any[]) => unknown;
+/** Not TypeScript's own `Parameters`: this one is the same type as in @types/better-sqlite3, so that a Database can be given where that is asked for. */
+type ParametersOf<F extends AnyFunction> = F extends (...parameters: infer Given) => unknown ? Given : never;
 
 /** Runs a function inside a transaction, or inside a savepoint where one is open already. Each variant has all variants as properties. */
 export interface Transaction<F extends AnyFunction> {
-  (...parameters: Parameters<F>): ReturnType<F>;
+  (...parameters: ParametersOf<F>): ReturnType<F>;
   default: Transaction<F>;
   deferred: Transaction<F>;
   immediate: Transaction<F>;
