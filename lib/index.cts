@@ -57,6 +57,9 @@ declare namespace Database {
   export type SubscribeOptions = rowtap.SubscribeOptions;
   export type Subscription<Tables = AnyTables> = rowtap.Subscription<Tables>;
   export type SubscriptionInfo = rowtap.SubscriptionInfo;
+  export type TableDefinition = rowtap.TableDefinition;
+  export type TableFactory = rowtap.TableFactory;
+  export type TableFactoryContext = rowtap.TableFactoryContext;
   export type Transaction<Tables = AnyTables> = rowtap.Transaction<Tables>;
   export type TriggerConnection = rowtap.TriggerConnection;
   export type TriggerOptions = rowtap.TriggerOptions;

@@ -76,8 +76,6 @@ export interface NativeTable {
   scan: (...parameters: unknown[]) => { row: unknown[]; next: () => boolean };
 }
 
-/** What a call returns beside the page: the heap, or boxed values with the heap as the first of them. */
-export type NativeResult = string | undefined | [heap: string | undefined, ...boxed: unknown[]];
 /** What a call returns beside the page, which says which: the heap, or boxed values with the heap as the first of them, or the only boxed value. */
 export type NativeResult = unknown;
 
