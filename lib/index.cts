@@ -16,6 +16,8 @@ type Database = rowtap.Database;
 declare namespace Database {
   export type AggregateOptions<Total = unknown> = rowtap.AggregateOptions<Total>;
   export type AnyTables = rowtap.AnyTables;
+  export type BackupOptions = rowtap.BackupOptions;
+  export type BackupProgress = rowtap.BackupProgress;
   export type BootstrapEvent = rowtap.BootstrapEvent;
   export type Catchup<Row> = rowtap.Catchup<Row>;
   export type CatchupConfig = rowtap.CatchupConfig;

@@ -35,6 +35,7 @@ export type { TriggerConnection, TriggerStatement } from './triggers/connection.
 export { installTriggers, type TriggerOptions, type TriggerStatus, triggerStatus, uninstallTriggers } from './triggers/install.js';
 export type { AggregateOptions } from './writer/aggregate.js';
 export type { FunctionOptions } from './writer/function-options.js';
+export type { BackupOptions, BackupProgress } from './writer/backup.js';
 export type { DatabaseOptions, SerializeOptions } from './writer/options.js';
 export type { ColumnDefinition, RunResult, Statement } from './writer/statement.js';
 export type { TableDefinition, TableFactory, TableFactoryContext } from './writer/table.js';

@@ -3,6 +3,15 @@ import type { NativeBinding, NativeConnection, NativeConnectionOptions, NativeSt
 /** What the addon offers to lib/writer on top. Its other half is native/node/{connection,statement,result_page}. */
 export interface NativeWriterBinding extends Omit<NativeBinding, 'Connection'> {
   Connection: new (path: string, options: NativeWriterConnectionOptions) => NativeWriterConnection;
+  /**
+   * A backup of an attached database into the file at `path`, which is made where there is none. TypeError where that is a file of the database itself, or the
+   * connection is closed; SqliteError. Nothing has changed then.
+   */
+  Backup: new (
+    connection: NativeConnection,
+    schema: string,
+    path: string,
+  ) => NativeBackup;
   /** The class that SQLite's errors are thrown as, in this JavaScript environment. */
   setSqliteError(constructor: new (message: string, code: string) => Error): void;
   /** Where results are found after each call: see lib/writer/result-page.ts. */
@@ -78,6 +87,27 @@ export interface NativeTable {
 
 /** What a call returns beside the page, which says which: the heap, or boxed values with the heap as the first of them, or the only boxed value. */
 export type NativeResult = unknown;
+
+/** How a call of `transfer` has ended; native/node/backup.h has the same numbers. */
+export const BackupOutcome = {
+  copied: 0,
+  done: 1,
+  /** Nothing was copied: the source's connection has a write transaction open. */
+  ownTransaction: 2,
+  /** Nothing was copied: another connection has the source or the destination locked. */
+  locked: 3,
+} as const;
+
+/** Ends with its last page, with `close`, or with its connection. What it has not finished then leaves the destination as it was, or removes it. */
+export interface NativeBackup {
+  /** As of the last `transfer` that was not in anybody's way. */
+  readonly totalPages: number;
+  readonly remainingPages: number;
+  /** Copies so many pages, 0 or more. One of BackupOutcome. SqliteError; TypeError when it has ended. */
+  transfer(pages: number): number;
+  /** Twice is fine. */
+  close(): void;
+}
 
 /**
  * Each takes the id of a statement, which is quicker than a method would be. `values` are those of all parameters, in SQLite's order, or

@@ -8,9 +8,12 @@ import { ResultPage } from './result-page.js';
  * While an iterator is open it may be used for reading only, unless unsafe mode is on.
  */
 export class WriterConnection {
+  readonly binding: NativeWriterBinding;
   readonly native: NativeWriterConnection;
   readonly statements: NativeStatements;
   readonly page: ResultPage;
+  /** How long it was opened to wait for another connection's lock. */
+  readonly timeoutMs: number;
   /** Undefined too while rowtap asks something of its own, see `withoutVerbose`. */
   verbose: ((sql: string) => unknown) | undefined;
   isOpen = true;
@@ -19,10 +22,16 @@ export class WriterConnection {
   isSafeIntegers = false;
   iterators = 0;
 
-  constructor(binding: NativeWriterBinding, native: NativeWriterConnection, verbose: ((sql: string) => unknown) | undefined) {
+  constructor(
+    binding: NativeWriterBinding,
+    native: NativeWriterConnection,
+    { timeoutMs, verbose }: { timeoutMs: number; verbose: ((sql: string) => unknown) | undefined },
+  ) {
+    this.binding = binding;
     this.native = native;
     this.statements = binding.statements;
     this.page = pageOf(binding);
+    this.timeoutMs = timeoutMs;
     this.verbose = verbose;
   }
 

@@ -2,6 +2,7 @@ import { constants } from 'node:buffer';
 import { existsSync } from 'node:fs';
 import { dirname } from 'node:path';
 import { type AggregateOptions, defineAggregate } from './aggregate.js';
+import { type BackupOptions, type BackupProgress, backUp, checkBackup } from './backup.js';
 import { WriterConnection } from './connection.js';
 import { makeMembersEnumerable } from './enumerable-members.js';
 import { defineFunction } from './function.js';
@@ -65,7 +66,7 @@ export class Database {
       maxLength: Math.min(constants.MAX_LENGTH, constants.MAX_STRING_LENGTH, 0x7fffffff),
       content,
     });
-    this.#connection = new WriterConnection(binding, native, checked.verbose);
+    this.#connection = new WriterConnection(binding, native, checked);
     this.#name = given;
     this.#isMemory = isMemory;
     this.#isReadonly = checked.isReadonly;
@@ -208,6 +209,16 @@ export class Database {
   table(name: string, definition: TableDefinition | TableFactory): this {
     defineTable(this.#connection, name, definition);
     return this;
+  }
+
+  /**
+   * Copies the database, as it is at the end of the copy, into the file `destination`, some pages in each turn of the event loop; what the file held
+   * before is replaced in the moment in which the copy is whole. Waits while a write transaction is open on this connection. Rejects with a TypeError for
+   * wrong arguments, where the destination is the database itself, or when the database is closed; with SqliteError; and with what `progress` throws. Then the
+   * destination is as it was.
+   */
+  async backup(destination: string, options?: BackupOptions | null): Promise<BackupProgress> {
+    return backUp(this.#connection, checkBackup(destination, options));
   }
 
   /** Statements prepared from now on return integers as bigints, or with `false` as numbers. */

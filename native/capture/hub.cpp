@@ -257,6 +257,11 @@ bool Hub::IsOursBehindOpen(uint64_t found) noexcept {
          unannounced_.Explain(before, found);
 }
 
+void Hub::NoteReplacedContent() noexcept {
+  const std::lock_guard lock(mutex_);
+  is_gap_due_ = true;
+}
+
 void Hub::BeginVacuum() noexcept {
   const std::lock_guard lock(mutex_);
   unannounced_.Begin();

@@ -121,6 +121,9 @@ class Hub : public std::enable_shared_from_this<Hub> {
   // A look at a log, in a transaction of now, while none of ours is in doubt and none can be published (inside Open): readers fall where
   // others have written. True where somebody has committed without writing there; whoever commits next writes the gap.
   bool MeetTail(const LogTail& tail, uint64_t counter) noexcept;
+  // A backup has been written over the file. It has counted as one commit of somebody else; where it has brought another journal mode
+  // along, that says nothing: here it is told, at the next look or commit.
+  void NoteReplacedContent() noexcept;
   // Around a VACUUM, whose commit no hook announces. `counter_after`: rowtap_commit_counter after it, 0 where it failed.
   void BeginVacuum() noexcept;
   void EndVacuum(uint64_t counter_after) noexcept;

@@ -2,6 +2,7 @@
 #include <napi.h>
 
 #include "capture/self_check.h"
+#include "node/backup.h"
 #include "node/connection.h"
 #include "node/environment.h"
 #include "node/errors.h"
@@ -52,7 +53,8 @@ bool RequireCapture(Napi::Env env) {
 Napi::Object InitAddon(Napi::Env env, Napi::Object exports) {
   if (!RequireCapture(env)) return exports;
   const std::shared_ptr<WriterEnvironment> environment = WriterEnvironment::Create(env);
-  if (environment == nullptr || !Connection::Init(env, exports, *environment) || !Statement::Init(env, exports, *environment)) {
+  if (environment == nullptr || !Connection::Init(env, exports, *environment) || !Backup::Init(env, exports, *environment) ||
+      !Statement::Init(env, exports, *environment)) {
     ThrowUnlessPending(env, "rowtap's addon could not be initialized: out of memory");
     return exports;
   }

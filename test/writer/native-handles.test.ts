@@ -1,8 +1,10 @@
+import { existsSync } from 'node:fs';
 import { describe, expect, it } from 'vitest';
 import type { NativeWriterConnection } from '../../lib/binding/native-writer.js';
 import { connectionOf, Database } from '../../lib/writer/database.js';
 import { writerBinding } from '../../lib/writer/native-binding.js';
 import { layout } from '../../lib/writer/result-page.js';
+import { temporaryPath } from './drivers.js';
 
 const binding = writerBinding();
 const options = { readonly: false, fileMustExist: false, timeoutMs: 0, isCaptured: false };
@@ -98,6 +100,41 @@ describe('rowtap: native functions given what is not theirs', () => {
     }
     expect(() => new construct()).toThrow(TypeError);
     expect(() => (binding.Connection as unknown as Method).call({}, ':memory:', options)).toThrow(TypeError);
+  });
+
+  it('throw a TypeError from the constructor and every method of Backup, and when it has ended', () => {
+    const native: NativeWriterConnection = new binding.Connection(':memory:', options);
+    const path = temporaryPath();
+    const construct = binding.Backup as unknown as new (...all: unknown[]) => unknown;
+    for (const value of wrong) {
+      expect(() => new construct(value, 'main', path)).toThrow(TypeError);
+      if (typeof value !== 'string') expect(() => new construct(native, value, path)).toThrow(TypeError);
+      if (typeof value !== 'string') expect(() => new construct(native, 'main', value)).toThrow(TypeError);
+    }
+    expect(() => new construct()).toThrow(TypeError);
+    expect(() => (binding.Backup as unknown as Method).call({}, native, 'main', path)).toThrow(TypeError);
+    expect(existsSync(path)).toBe(false);
+
+    const { prototype } = binding.Backup;
+    const names = Object.getOwnPropertyNames(prototype).filter((name) => name !== 'constructor');
+    expect(names.toSorted()).toEqual(['close', 'remainingPages', 'totalPages', 'transfer']);
+    const backup = new binding.Backup(native, 'main', path);
+    for (const name of names) {
+      const property = Object.getOwnPropertyDescriptor(prototype, name) as PropertyDescriptor;
+      const method = (property.get ?? property.value) as Method;
+      for (const receiver of [...wrong, prototype, Object.create(prototype), Object.create(backup), native]) {
+        expect(() => method.call(receiver, 1)).toThrow(TypeError);
+      }
+    }
+    for (const value of wrong.filter((each) => typeof each !== 'number' || each < 0)) {
+      expect(() => backup.transfer(value as number)).toThrow(TypeError);
+    }
+    native.close();
+    expect(() => backup.transfer(1)).toThrow(TypeError);
+    backup.close();
+    backup.close();
+    expect([backup.totalPages, backup.remainingPages, existsSync(path)]).toEqual([0, 0, false]);
+    expect(() => new binding.Backup(native, 'main', path)).toThrow(TypeError);
   });
 
   it('throw a TypeError from every function for statements', () => {
