@@ -1,11 +1,8 @@
 import { openCheckpoints } from '../checkpoint/checkpoints.js';
-import { resumeFromLog } from '../checkpoint/resume.js';
-import { everyOp, maskOf, type Selection } from '../decode/selection.js';
 import { type ApplicationTransaction, openTransactionOf } from '../delivery/application-transaction.js';
 import { consume } from '../delivery/consume.js';
 import { KeptAlive } from '../delivery/keep-alive.js';
-import { noProgress, type OpenedConsumer, type ProgressStore, type StoredProgress } from '../delivery/progress.js';
-import type { ChangeStream } from '../delivery/stream-reader.js';
+import { noProgress, type OpenedConsumer, type ProgressStore } from '../delivery/progress.js';
 import { type Restart, StreamSubscription } from '../delivery/subscription.js';
 import type { Turns } from '../delivery/turns.js';
 import { isBusy } from '../errors/is-busy.js';
@@ -19,7 +16,6 @@ import { fileSignal } from '../signals/file-signal.js';
 import type { Signal } from '../model/signal.js';
 import { timerSignal } from '../signals/timer-signal.js';
 import { anySignal } from '../signals/any-signal.js';
-import { requireWal } from '../snapshot/journal-mode.js';
 import {
   type CheckedSourceOptions,
   type CheckedSubscribeOptions,
@@ -30,15 +26,12 @@ import {
 } from '../sources/options.js';
 import { hasPlainName, makeTableFilter, requireTables, type TableFilter } from '../sources/table-filter.js';
 import { Database as Writer } from '../writer/database.js';
-import type { OwnConnection } from './connection.js';
 import { notInstalled } from './installed.js';
 import { LogPruner } from './log-pruner.js';
-import { LogStream } from './log-stream.js';
 import { Lookout } from './lookout.js';
 import { logNames } from './log-names.js';
-import { readShape, type Shape } from './shape.js';
+import { lockTimeoutMs, type Place, Places, retryMs } from './place.js';
 import { replacesSilently, type Target } from './target.js';
-import { TableRows } from './table-rows.js';
 
 export interface TriggerSourceParts {
   name: string;
@@ -51,19 +44,9 @@ export interface TriggerSourceParts {
 
 /** How often it is looked whatever other signals say, and where they have failed. */
 const lookMs = 250;
-/** How soon it is looked again where somebody had the file locked. */
-const retryMs = 5;
 const checkpointTimeoutMs = 5;
-const lockTimeoutMs = 5000;
 
 const unnamedConsumer: OpenedConsumer = { stored: undefined, progress: noProgress, begin: () => {} };
-
-interface Place {
-  lsn: number;
-  stream: ChangeStream;
-  bootstrap: TableRows | undefined;
-  gap: GapReason | undefined;
-}
 
 /** The changes that triggers have logged, whoever made them: a source like any other. */
 export class TriggerSource implements Source {
@@ -73,12 +56,11 @@ export class TriggerSource implements Source {
   readonly #turns: KeptAlive;
   readonly #lookout: Lookout;
   readonly #store: ProgressStore;
+  readonly #places: Places;
   readonly #pruner: LogPruner | undefined;
   readonly #subscriptions = new Set<StreamSubscription>();
-  readonly #streams = new Set<LogStream>();
   readonly #consumerNames = new Set<string>();
   readonly #openedAtMs = Date.now();
-  #shapes = new Map<number, Shape>();
   #signal: Signal | undefined;
   #signalError: RowtapError | undefined;
   #retry: NodeJS.Timeout | undefined;
@@ -124,6 +106,14 @@ export class TriggerSource implements Source {
       history: () => this.#lookout.history,
       reservesLsns: false,
     });
+    this.#places = new Places({
+      source: this.name,
+      target,
+      lookout: this.#lookout,
+      filter: this.filter,
+      requestTurn: () => parts.turns.request(),
+      onGap: () => ++this.#gaps,
+    });
     // Who keeps all leaves pruning to others, and does not lock the file for it.
     const { maxAgeMs = 0, maxBytes } = options.retention;
     if (!target.isReadonly && (maxAgeMs < Date.now() || maxBytes !== undefined)) {
@@ -131,7 +121,7 @@ export class TriggerSource implements Source {
         names: this.#lookout.names,
         retention: options.retention,
         connect: () => target.open({ isReadonly: false, timeoutMs: checkpointTimeoutMs }),
-        heldLsn: () => Math.min(Number.MAX_SAFE_INTEGER, ...[...this.#streams].map(({ lsn }) => lsn)),
+        heldLsn: () => this.#places.heldLsn,
         isInTransaction: () => target.isInTransaction(),
       });
     }
@@ -313,7 +303,7 @@ export class TriggerSource implements Source {
     this.#look();
     try {
       opened = consumer === undefined ? unnamedConsumer : this.#store.open(consumer);
-      place = this.#place(options, opened.stored, acceptsTable);
+      place = this.#places.take(options, opened.stored, acceptsTable);
       const { lsn, stream, bootstrap, gap } = place;
       if (isOnlySnapshot) stream.reader.close();
       opened.begin(lsn);
@@ -329,7 +319,7 @@ export class TriggerSource implements Source {
         isReplacing: true,
         beginAgain:
           options.snapshot === 'when-needed'
-            ? (): Restart => this.#place({ ...options, snapshot: 'always' }, undefined, acceptsTable) as Restart
+            ? (): Restart => this.#places.take({ ...options, snapshot: 'always' }, undefined, acceptsTable) as Restart
             : undefined,
         progress: opened.progress,
         ack: options.ack,
@@ -354,96 +344,6 @@ export class TriggerSource implements Source {
   #acceptorFor(options: CheckedSubscribeOptions): (name: string) => boolean {
     const lists = makeTableFilter(options);
     return (name) => this.filter.accepts(name) && lists.accepts(name);
-  }
-
-  /** Where it begins: a position, what was missed before it, and the rows as of it. */
-  #place(options: CheckedSubscribeOptions, stored: StoredProgress | undefined, acceptsTable: (name: string) => boolean): Place {
-    const tail = this.#lookout.newest;
-    const { gap, isSnapshotDue } = resumeFromLog(options.snapshot, stored, { history: this.#lookout.history, tailLsn: tail.lsn });
-    if (isSnapshotDue) return this.#placeWithSnapshot(options, acceptsTable, gap);
-    const lsn = stored !== undefined && gap === undefined ? stored.lsn : tail.lsn;
-    return { lsn, stream: this.#openStream(options, acceptsTable, lsn, stored?.partial), bootstrap: undefined, gap };
-  }
-
-  #placeWithSnapshot(options: CheckedSubscribeOptions, acceptsTable: (name: string) => boolean, gap: GapReason | undefined): Place {
-    const { target } = this.#parts;
-    const timeoutMs = target.isInTransaction() ? 0 : lockTimeoutMs;
-    const connection = target.open({ isReadonly: true, timeoutMs });
-    try {
-      if (!target.isReadonly) requireWal(connection);
-      const lsn = this.#openReadTransaction(connection, timeoutMs);
-      const bootstrap = new TableRows({
-        source: this.name,
-        lsn,
-        timeMs: Date.now(),
-        connection,
-        shapes: this.#shapesOf(connection, acceptsTable),
-        integers: options.integers,
-        onProgress: options.onProgress,
-      });
-      return { lsn, stream: this.#openStream(options, acceptsTable, lsn, undefined), bootstrap, gap };
-    } catch (error) {
-      connection.close();
-      throw error;
-    }
-  }
-
-  /** Begins while the write lock is ours, or ends at what it sees: either way that is the commit whose LSN is given. */
-  #openReadTransaction(connection: OwnConnection, timeoutMs: number): number {
-    const begin = (): number => {
-      connection.exec('BEGIN');
-      const row = connection.prepare(`SELECT max("id") AS "id" FROM main.${this.#lookout.names.log}`).get();
-      return Number((row as { id: number | bigint | null }).id ?? 0);
-    };
-    const { lsn } = this.#parts.target.isReadonly
-      ? this.#lookout.endPrivately(begin())
-      : this.#lookout.endCommitWith(timeoutMs, (commit) => (begin(), commit));
-    this.#parts.turns.request();
-    return lsn;
-  }
-
-  #shapesOf(connection: OwnConnection, acceptsTable: (name: string) => boolean): Omit<Shape, 'id'>[] {
-    return this.tables()
-      .filter(acceptsTable)
-      .map((table) => readShape(connection, table))
-      .filter((shape) => shape !== undefined);
-  }
-
-  #openStream(
-    options: CheckedSubscribeOptions,
-    acceptsTable: (name: string) => boolean,
-    lsn: number,
-    partial: StoredProgress['partial'],
-  ): ChangeStream {
-    const selection: Selection = {
-      acceptsTable,
-      opMask: maskOf(options.ops),
-      isSkippingUnchanged: options.skipUnchanged,
-      isEverything:
-        this.filter.isEverything && makeTableFilter(options).isEverything && maskOf(options.ops) === everyOp && !options.skipUnchanged,
-    };
-    const stream = new LogStream({
-      lookout: this.#lookout,
-      decoder: { source: this.name, integers: options.integers, selection, shape: (id) => this.#shape(id) },
-      lsn,
-      partial,
-      onGap: () => ++this.#gaps,
-      onLocked: () => void setTimeout(() => this.#parts.turns.request(), retryMs).unref(),
-      onClose: (closed) => this.#streams.delete(closed),
-    });
-    this.#streams.add(stream);
-    return { reader: stream, drain: stream };
-  }
-
-  #shape(id: number): Shape {
-    const known = this.#shapes.get(id);
-    if (known !== undefined) return known;
-    this.#shapes = new Map(this.#lookout.tables.allShapes().map((shape) => [shape.id, shape]));
-    const shape = this.#shapes.get(id);
-    if (shape === undefined) {
-      throw new RowtapError('ROWTAP_CORRUPT_LOG', { detail: `a row of it names table ${id}, which it does not describe`, lsn: this.lsn });
-    }
-    return shape;
   }
 
   #openTransaction(): ApplicationTransaction | undefined {
