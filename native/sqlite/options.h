@@ -64,8 +64,7 @@
 #define SQLITE_ENABLE_RTREE 1
 // ANALYZE keeps histograms, so that the planner knows about uneven data.
 #define SQLITE_ENABLE_STAT4 1
-// ORDER BY and LIMIT in UPDATE and DELETE. The amalgamation's parser was generated without them, so they remain a syntax error; kept so
-// that the list compares equal.
+// ORDER BY and LIMIT in UPDATE and DELETE. The amalgamation's parser was generated for them, see deps/fetch-sources.mjs.
 #define SQLITE_ENABLE_UPDATE_DELETE_LIMIT 1
 // soundex().
 #define SQLITE_SOUNDEX 1

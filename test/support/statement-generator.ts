@@ -94,12 +94,13 @@ export function statementOf(db: Database, command: Command): string {
   const row = (): string => `(${columns.map(value).join(', ')})`;
   const rows = (): string => Array.from({ length: choose([1, 1, 2, 3]) }, row).join(', ');
   const where = (): string => (choose([0, 1, 2, 3]) === 0 ? '' : ` WHERE ${column()} ${choose(comparisons)} ${value()}`);
+  const limit = (): string => choose(['', '', ` LIMIT ${choose([1, 2])}`, ` ORDER BY ${column()} LIMIT 2 OFFSET 1`]);
   const into = `${quoted(table)} (${columns.map(quoted).join(', ')})`;
 
   if (kind < 30) return `INSERT ${choose(conflicts)} INTO ${into} VALUES ${rows()}`;
   if (kind < 45)
-    return `UPDATE ${choose(conflicts)} ${quoted(table)} SET ${column()} = ${choose([value(), `${column()} + 1`, column()])}${where()}`;
-  if (kind < 54) return `DELETE FROM ${quoted(table)}${where()}`;
+    return `UPDATE ${choose(conflicts)} ${quoted(table)} SET ${column()} = ${choose([value(), `${column()} + 1`, column()])}${where()}${limit()}`;
+  if (kind < 54) return `DELETE FROM ${quoted(table)}${where()}${limit()}`;
   if (kind < 60) {
     const update = `UPDATE SET ${column()} = ${value()}, ${column()} = excluded.${column()}`;
     return `INSERT INTO ${into} VALUES ${rows()} ON CONFLICT DO ${choose(['NOTHING', update])}`;

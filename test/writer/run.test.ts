@@ -11,6 +11,18 @@ describe.each(drivers)('$name: run', (driver) => {
     expect(db.prepare('DELETE FROM t').run()).toEqual({ changes: 3, lastInsertRowid: 5000000000 });
   });
 
+  it('updates and deletes as many rows as LIMIT says, in the order of ORDER BY', () => {
+    const db = open(driver, 'CREATE TABLE t (id INTEGER PRIMARY KEY, a); INSERT INTO t VALUES (1, 3), (2, 1), (3, 2), (4, 0)');
+    expect(db.prepare('UPDATE t SET a = a + 10 ORDER BY a DESC LIMIT ?').run(2).changes).toBe(2);
+    expect(db.prepare('DELETE FROM t WHERE a < 5 RETURNING id ORDER BY a LIMIT 1 OFFSET 1').all()).toEqual([{ id: 2 }]);
+    expect(db.prepare('SELECT id, a FROM t').raw().all()).toEqual([
+      [1, 13],
+      [3, 12],
+      [4, 0],
+    ]);
+    expect(failureOf(driver, () => db.prepare('DELETE FROM t ORDER BY a'))).toBe('SQLITE_ERROR');
+  });
+
   it('counts no changes for statements that change no rows, whatever changed before', () => {
     const db = open(driver, 'CREATE TABLE t (a); INSERT INTO t VALUES (1), (2)');
     for (const sql of ['BEGIN', 'SAVEPOINT s', 'RELEASE s', 'COMMIT', 'CREATE TABLE u (b)', 'SELECT 1', 'PRAGMA cache_size = -100']) {
