@@ -146,11 +146,16 @@ void Capture::OnChange([[maybe_unused]] int op, [[maybe_unused]] int64_t rowid_b
     }
     // By a statement of an extension's: what becomes of its changes can't be told from outside.
     if (change.statement != running_.statement) return Lose();
-    if (!KeepsRecording()) {
+    if (!KeepsRecording(0)) {
       buffer_.CountFrame();
       return;
     }
     rowtap_read_records(borrowed_db_, &change);
+    // A large row is not copied to find out that it has been too large.
+    if (change.has_records && !KeepsRecording(uint64_t{change.before_size} + change.after_size + change.after_zeros)) {
+      buffer_.CountFrame();
+      return;
+    }
     if (change.is_blob_write) {
       // Announced as a delete, and what will be written is not known here.
       Lose();
@@ -317,9 +322,9 @@ Capture::KnownTable* Capture::FindTable(const rowtap_change& change) {
   return &known;
 }
 
-bool Capture::KeepsRecording() noexcept {
+bool Capture::KeepsRecording(uint64_t more_bytes) noexcept {
   if (buffer_.is_given_up()) return false;
-  if (buffer_.mark().size <= Hub::kMaxUnwatchedBytes || is_to_be_logged_ || hub_->IsWatched()) return true;
+  if (buffer_.mark().size + more_bytes <= Hub::kMaxUnwatchedBytes || is_to_be_logged_ || hub_->IsWatched()) return true;
   is_to_be_logged_ = KeepsLog();
   if (is_to_be_logged_ || !hub_->Abandon()) return true;
   is_abandoned_ = true;
@@ -425,7 +430,7 @@ void Capture::WriteNewValues([[maybe_unused]] int op, [[maybe_unused]] const row
 }
 
 void Capture::AppendInsert(uint32_t table_id, int64_t rowid, std::span<const uint8_t> record) noexcept {
-  if (!KeepsRecording()) return buffer_.CountFrame();
+  if (!KeepsRecording(0)) return buffer_.CountFrame();
   uint8_t* const frame = buffer_.BeginFrame(FrameSize(0, record.size()));
   if (frame == nullptr) return Lose();
   std::memcpy(WriteHeader(frame, FrameOp::kInsert, 0, table_id, rowid, rowid, 0, record.size()), record.data(), record.size());
@@ -433,7 +438,7 @@ void Capture::AppendInsert(uint32_t table_id, int64_t rowid, std::span<const uin
 }
 
 void Capture::AppendSchemaEvent(const char* change, const std::string& table, const std::string* sql, uint32_t table_id) noexcept {
-  if (!KeepsRecording()) return buffer_.CountFrame();
+  if (!KeepsRecording(0)) return buffer_.CountFrame();
   try {
     std::string json = "{\"change\":\"";
     json += change;

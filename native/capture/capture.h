@@ -134,7 +134,8 @@ class Capture {
   void EndFrame();
   void WriteOldValues(const KnownTable& table);
   void WriteNewValues(int op, const rowtap_change& change, const KnownTable& table);
-  bool KeepsRecording() noexcept;
+  // Whether to record so many bytes more. Where nobody listens, and the transaction is large, no: from then on nothing of it is kept.
+  bool KeepsRecording(uint64_t more_bytes) noexcept;
   bool KeepsLog() noexcept;
   int WriteLog(bool has_changes, const LogTail& tail) noexcept;
   int Refuse(int code) noexcept;

@@ -81,7 +81,7 @@ class Hub : public std::enable_shared_from_this<Hub> {
   void Leave() noexcept;
 
   // What a transaction that nobody listens to may hold, in case somebody subscribes before it commits.
-  static constexpr uint64_t kMaxUnwatchedBytes = 64 * 1024;
+  static constexpr uint64_t kMaxUnwatchedBytes = 32 * 1024;
 
   Hub(std::string file, uint64_t serial);
 

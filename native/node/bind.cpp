@@ -5,6 +5,21 @@
 
 namespace rowtap::node {
 
+namespace {
+
+// Whether only JavaScript of this thread can change the bytes, or take them away. Another one's could change shared memory while SQLite
+// writes it into table and index.
+bool StaysAsItIs(napi_env env, napi_value view) {
+  bool is_typed_array = false;
+  if (napi_is_typedarray(env, view, &is_typed_array) != napi_ok || !is_typed_array) return false;
+  napi_value buffer = nullptr;
+  bool is_own = false;
+  return napi_get_typedarray_info(env, view, nullptr, nullptr, nullptr, &buffer, nullptr) == napi_ok &&
+         napi_is_arraybuffer(env, buffer, &is_own) == napi_ok && is_own;
+}
+
+}  // namespace
+
 // One parameter, as what HandOver gives a value to.
 class ParameterBinder::Slot {
  public:
@@ -14,9 +29,10 @@ class ParameterBinder::Slot {
   int Integer(int64_t integer) const { return sqlite3_bind_int64(binder_.borrowed_statement_, index_, integer); }
   int Null() const { return sqlite3_bind_null(binder_.borrowed_statement_, index_); }
   int Text(napi_value value) const;
-  // Copied in any case: JavaScript that a step calls could change or detach the buffer.
-  int Blob(const void* bytes, size_t length) const {
-    return sqlite3_bind_blob64(binder_.borrowed_statement_, index_, bytes, length, SQLITE_TRANSIENT);
+  int Blob(napi_value value, const void* bytes, size_t length) const {
+    const bool is_borrowed =
+        length >= kShortestBorrowed && binder_.lifetime_ == Lifetime::kThisCallAlone && StaysAsItIs(binder_.env_, value);
+    return sqlite3_bind_blob64(binder_.borrowed_statement_, index_, bytes, length, is_borrowed ? SQLITE_STATIC : SQLITE_TRANSIENT);
   }
 
  private:
@@ -51,7 +67,7 @@ int ParameterBinder::Slot::Text(napi_value value) const {
   napi_env env = binder_.env_;
   size_t length = 0;
   const size_t room = sizeof binder_.texts_ - binder_.used_;
-  if (binder_.lifetime_ == Lifetime::kThisCall && room >= kFirstTry) {
+  if (binder_.lifetime_ != Lifetime::kCopied && room >= kFirstTry) {
     char* text = binder_.texts_ + binder_.used_;
     if (napi_get_value_string_utf8(env, value, text, kFirstTry, &length) != napi_ok) return kExceptionPending;
     // One character more, of up to 4 bytes, and the NUL have to fit, or the text may have been cut off.

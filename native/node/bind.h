@@ -12,8 +12,8 @@ namespace rowtap::node {
 class ParameterBinder {
  public:
   // How long SQLite may look at the values: until the binder is destroyed, before which the bindings must have been cleared; or for as long
-  // as it likes, so that it takes copies.
-  enum class Lifetime { kThisCall, kCopied };
+  // as it likes, so that it takes copies. kThisCallAlone: the former, and no JavaScript can run meanwhile.
+  enum class Lifetime { kThisCallAlone, kThisCall, kCopied };
 
   ParameterBinder(napi_env env, sqlite3_stmt* borrowed_statement, Lifetime lifetime)
       : env_(env), borrowed_statement_(borrowed_statement), lifetime_(lifetime) {}
@@ -25,6 +25,9 @@ class ParameterBinder {
 
  private:
   class Slot;
+
+  // A shorter blob is copied sooner than it is found out whose memory it is.
+  static constexpr size_t kShortestBorrowed = 1024;
 
   // Most texts are shorter; those that are not have been written in vain so far.
   static constexpr size_t kFirstTry = 256;

@@ -71,6 +71,10 @@ class Connection {
     Connection& connection_;
   };
 
+  // A function or a table in JavaScript is about to be defined: from now on statements may call it.
+  void ExpectJavaScript() noexcept { may_call_javascript_ = true; }
+  bool may_call_javascript() const { return may_call_javascript_; }
+
   // Further up the stack.
   bool is_running() const { return running_ > 0; }
   // Throws a TypeError and returns false unless open.
@@ -130,6 +134,7 @@ class Connection {
   KeptStatements kept_statements_;
   std::vector<ConnectionChild*> children_;
   int running_ = 0;
+  bool may_call_javascript_ = false;
 };
 
 }  // namespace rowtap::node

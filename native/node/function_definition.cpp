@@ -21,7 +21,9 @@ bool FunctionDefinition::Read(napi_env env, const Arguments& arguments) {
     return ThrowTypeErrorUnlessPending(env, "Expected a name and { argumentCount, isBigInt, isDeterministic, isDirectOnly, … }");
   }
   object = arguments[1];
-  return borrowed_connection->RequireOpen();
+  if (!borrowed_connection->RequireOpen()) return false;
+  borrowed_connection->ExpectJavaScript();
+  return true;
 }
 
 int FunctionDefinition::flags() const {

@@ -5,26 +5,10 @@
 #include <limits>
 
 #include "node/errors.h"
+#include "node/text.h"
 #include "node/values.h"
 
 namespace rowtap::node {
-
-namespace {
-
-bool IsAscii(const char* text, size_t length) {
-  constexpr uint64_t kHighBits = 0x8080808080808080;
-  uint64_t seen = 0;
-  size_t at = 0;
-  for (; at + 8 <= length; at += 8) {
-    uint64_t word;
-    std::memcpy(&word, text + at, 8);
-    seen |= word;
-  }
-  for (; at < length; at++) seen |= static_cast<unsigned char>(text[at]);
-  return (seen & kHighBits) == 0;
-}
-
-}  // namespace
 
 bool RowStaging::AddRow(napi_env env, sqlite3_stmt* statement, int columns, bool is_big_int) {
   for (int column = 0; column < columns; column++) {

@@ -182,6 +182,10 @@ Statement* Statement::NamedUnlessRunning(napi_env env, const Arguments& argument
   return nullptr;
 }
 
+ParameterBinder::Lifetime Statement::LifetimeInThisCall() const {
+  return borrowed_connection_->may_call_javascript() ? ParameterBinder::Lifetime::kThisCall : ParameterBinder::Lifetime::kThisCallAlone;
+}
+
 bool Statement::BindArguments(const Arguments& arguments, ParameterBinder& binder) {
   return is_bound_ || binder.Bind(arguments.values() + 1, arguments.count() - 1);
 }
@@ -214,7 +218,7 @@ napi_value Statement::Run(napi_env env, napi_callback_info info) {
   const Arguments arguments(env, info);
   Statement* self = NamedIdle(env, arguments);
   if (self == nullptr) return nullptr;
-  ParameterBinder binder(env, self->handle_.get(), ParameterBinder::Lifetime::kThisCall);
+  ParameterBinder binder(env, self->handle_.get(), self->LifetimeInThisCall());
   if (!self->BindArguments(arguments, binder)) return nullptr;
 
   sqlite3* db = self->borrowed_connection_->borrowed_db();
@@ -260,7 +264,7 @@ napi_value Statement::Get(napi_env env, napi_callback_info info) {
   const Arguments arguments(env, info);
   Statement* self = NamedIdle(env, arguments);
   if (self == nullptr) return nullptr;
-  ParameterBinder binder(env, self->handle_.get(), ParameterBinder::Lifetime::kThisCall);
+  ParameterBinder binder(env, self->handle_.get(), self->LifetimeInThisCall());
   if (!self->BindArguments(arguments, binder)) return nullptr;
 
   std::unique_ptr<RowStaging> staging;
@@ -290,7 +294,7 @@ napi_value Statement::Pluck(napi_env env, napi_callback_info info) {
   const Arguments arguments(env, info);
   Statement* self = NamedIdle(env, arguments);
   if (self == nullptr) return nullptr;
-  ParameterBinder binder(env, self->handle_.get(), ParameterBinder::Lifetime::kThisCall);
+  ParameterBinder binder(env, self->handle_.get(), self->LifetimeInThisCall());
   if (!self->BindArguments(arguments, binder)) return nullptr;
 
   napi_value value = nullptr;

@@ -72,6 +72,8 @@ class Statement final : public ConnectionChild {
   static Statement* NamedUnlessRunning(napi_env env, const Arguments& arguments);
 
   // Binds the arguments after the first one, unless `bind` has. False where it threw.
+  // For values that are not looked at after this call.
+  ParameterBinder::Lifetime LifetimeInThisCall() const;
   bool BindArguments(const Arguments& arguments, ParameterBinder& binder);
   void BeginRun();
   // Ends the run and forgets what was bound for it. Returns SQLITE_OK, or what ending it brought to light, with SQLite's words in

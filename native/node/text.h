@@ -3,6 +3,7 @@
 
 #include <node_api.h>
 
+#include <cstddef>
 #include <string>
 
 #include "sqlite3.h"
@@ -14,6 +15,11 @@ bool ReadText(napi_env env, napi_value value, std::string* text);
 
 // A statement's SQL with the bound values in it, or, where that would be too long, without. Null where an exception is pending.
 napi_value ExpandedSql(napi_env env, sqlite3_stmt* statement);
+
+bool IsAscii(const char* text, size_t length);
+
+// Of UTF-8. Null where an exception is pending.
+napi_value TextValue(napi_env env, const char* text, size_t length);
 
 // White space or a semicolon: what may stand between two statements.
 inline bool IsBetweenStatements(char c) {

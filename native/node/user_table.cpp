@@ -100,6 +100,7 @@ napi_value UserTable::Define(napi_env env, napi_callback_info info) {
     ThrowUnlessPending(env, "Out of memory");
     return nullptr;
   }
+  connection->ExpectJavaScript();
   // SQLite owns it from here on, also where it refuses it.
   const int code = sqlite3_create_module_v2(connection->borrowed_db(), name.c_str(), Module(is_eponymous), self.release(), Destroy);
   if (code != SQLITE_OK) ThrowSqliteError(connection->environment(), sqlite3_errstr(code), code);

@@ -1,6 +1,7 @@
 #include "node/values.h"
 
 #include "node/errors.h"
+#include "node/text.h"
 
 namespace rowtap::node {
 
@@ -31,11 +32,7 @@ struct Argument {
 template <typename From>
 napi_value TextOf(napi_env env, const From& from) {
   const char* text = static_cast<const char*>(from.text());
-  const size_t length = static_cast<size_t>(from.bytes());
-  napi_value value;
-  if (napi_create_string_utf8(env, text == nullptr ? "" : text, length, &value) == napi_ok) return value;
-  ThrowUnlessPending(env, "A text is too long for a JavaScript string");
-  return nullptr;
+  return TextValue(env, text == nullptr ? "" : text, static_cast<size_t>(from.bytes()));
 }
 
 template <typename From>
@@ -96,7 +93,7 @@ struct Result {
     if (code == SQLITE_OK) sqlite3_result_text64(context, text, length, sqlite3_free, SQLITE_UTF8);
     return code;
   }
-  int Blob(const void* bytes, size_t length) const {
+  int Blob(napi_value, const void* bytes, size_t length) const {
     sqlite3_result_blob64(context, bytes, length, SQLITE_TRANSIENT);
     return SQLITE_OK;
   }

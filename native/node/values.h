@@ -25,8 +25,8 @@ napi_value ArgumentValue(napi_env env, sqlite3_value* argument, bool is_big_int)
 inline constexpr int kBadType = -1;
 inline constexpr int kExceptionPending = -2;
 
-// Gives `value` to one of the target's functions: Number(double), Integer(int64_t), Null(), Text(napi_value) or Blob(const void*, size_t).
-// Returns that one's code, or kBadType; SQLITE_TOOBIG for a bigint of more than 64 bits.
+// Gives `value` to one of the target's functions: Number(double), Integer(int64_t), Null(), Text(napi_value) or Blob(napi_value, const
+// void*, size_t). Returns that one's code, or kBadType; SQLITE_TOOBIG for a bigint of more than 64 bits.
 template <typename Target>
 int HandOver(napi_env env, napi_value value, Target&& target) {
   // The commonest first, which is known for what it is by being read.
@@ -54,7 +54,7 @@ int HandOver(napi_env env, napi_value value, Target&& target) {
       if (napi_is_buffer(env, value, &is_buffer) != napi_ok || !is_buffer) return kBadType;
       if (napi_get_buffer_info(env, value, &bytes, &length) != napi_ok) return kExceptionPending;
       // Without a pointer SQLite would take NULL.
-      return target.Blob(bytes == nullptr ? "" : bytes, length);
+      return target.Blob(value, bytes == nullptr ? "" : bytes, length);
     }
     default:
       return kBadType;

@@ -73,6 +73,39 @@ describe.each(drivers)('$name: values', (driver) => {
     expect(db.prepare('SELECT t FROM t').pluck().all()).toEqual(['1.0', '1.5', '1', 'x', '1', '9007199254740992.0']);
   });
 
+  it('stores a large blob as it was when it was given', () => {
+    const db = open(driver, 'CREATE TABLE t (id INTEGER PRIMARY KEY, a BLOB UNIQUE, b)');
+    const insert = db.prepare('INSERT INTO t (a, b) VALUES (?, ?)');
+    const blob = Buffer.alloc(20_000, 1);
+    insert.run(blob, null);
+    blob.fill(2);
+    insert.run(blob, new Uint8Array(blob.buffer, 0, 5000));
+    const shared = Buffer.from(new SharedArrayBuffer(20_000)).fill(3);
+    insert.run(shared, new DataView(shared.buffer, 10, 5000));
+    const bound = db.prepare('INSERT INTO t (a) VALUES (?)').bind(blob.fill(4));
+    blob.fill(5);
+    bound.run();
+    expect(db.prepare('SELECT a, length(b) AS b FROM t ORDER BY id').raw().all()).toEqual([
+      [Buffer.alloc(20_000, 1), null],
+      [Buffer.alloc(20_000, 2), 5000],
+      [Buffer.alloc(20_000, 3), 5000],
+      [Buffer.alloc(20_000, 4), null],
+    ]);
+    expect(db.pragma('integrity_check', { simple: true })).toBe('ok');
+  });
+
+  it('stores a large blob whole, though a function takes its memory away meanwhile', () => {
+    const db = open(driver, 'CREATE TABLE t (a BLOB, b, c)');
+    const bytes = new Uint8Array(100_000).fill(7);
+    db.function('take', () => {
+      structuredClone(bytes, { transfer: [bytes.buffer] }).fill(8);
+      return bytes.length;
+    });
+    const insert = db.prepare('INSERT INTO t VALUES (?, take(), length(?))');
+    insert.run(bytes, Buffer.from('x'));
+    expect(db.prepare('SELECT * FROM t').raw().all()).toEqual([[Buffer.alloc(100_000, 7), 0, 1]]);
+  });
+
   it('reads a blob into memory of its own', () => {
     const db = open(driver);
     for (const blob of [
