@@ -508,7 +508,7 @@ void Capture::End(uint64_t run, int kind, bool is_failed, int effect) noexcept {
   }
 }
 
-void Capture::EndUnnamed() noexcept {
+void Capture::SettleUnnamed() noexcept {
   KeepHooks();
   Settle();
 }

@@ -58,7 +58,12 @@ class Capture {
   // Before sqlite3_close, when every statement has been ended: an open transaction is dropped, the hooks are removed.
   void Close() noexcept;
 
-  // For Execution, before the first step of a statement of whatever kind.
+  // Whether what is read now is a transaction of its own, that neither holds a write of rowtap's own up nor is held up by it, and
+  // that no extension can go on to write in. If so it need not pass the gate.
+  bool ReadsApart() const noexcept {
+    return !expects_extensions_ && sqlite3_get_autocommit(borrowed_db_) != 0 && rowtap_reads_beside_writes(borrowed_db_) != 0;
+  }
+  // For Execution, before the first step of any other statement.
   void EnterStatement() noexcept {
     if (has_open_transaction_ || is_witness_) return;
     has_open_transaction_ = true;
@@ -68,7 +73,9 @@ class Capture {
   // running before.
   Running SetRunning(Running running) noexcept { return std::exchange(running_, running); }
   // For Execution and LibraryCall, where a run has ended that `Begin` was not called for: extensions may have written in it.
-  void EndUnnamed() noexcept;
+  void EndUnnamed() noexcept {
+    if (expects_extensions_ || has_open_transaction_ || is_sealed_ || is_unknown_) SettleUnnamed();
+  }
   // For Execution. A run is named by a number, never 0; `kind` as rowtap_statement_kind has it.
   uint64_t Begin(int kind) noexcept;
   // The run has ended. `effect`, of one that failed, as rowtap_failed_effect.
@@ -98,6 +105,7 @@ class Capture {
   void ExpectExtensions() noexcept;
 
  private:
+  void SettleUnnamed() noexcept;
   using Mark = TransactionBuffer::Mark;
 
   struct Run {

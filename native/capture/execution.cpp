@@ -33,10 +33,17 @@ int Execution::ReasonOf(int code) noexcept {
 int Execution::Step() noexcept {
   if (!has_begun_) {
     has_begun_ = true;
-    if (borrowed_capture_ != nullptr) borrowed_capture_->EnterStatement();
-    kind_ = borrowed_capture_ == nullptr ? ROWTAP_STATEMENT_READ : Kind();
-    if (kind_ == ROWTAP_STATEMENT_SCHEMA) return StepSchemaChange();
-    if (kind_ != ROWTAP_STATEMENT_READ) run_ = borrowed_capture_->Begin(kind_);
+    if (borrowed_capture_ != nullptr) {
+      kind_ = rowtap_statement_kind(borrowed_statement_);
+      if (kind_ == ROWTAP_STATEMENT_READ) {
+        if (span_ == Span::kOpen || !borrowed_capture_->ReadsApart()) borrowed_capture_->EnterStatement();
+      } else {
+        borrowed_capture_->EnterStatement();
+        kind_ = Kind(kind_);
+        if (kind_ == ROWTAP_STATEMENT_SCHEMA) return StepSchemaChange();
+        run_ = borrowed_capture_->Begin(kind_);
+      }
+    }
   }
   const int code = RunStep();
   is_on_row_ = code == SQLITE_ROW;
@@ -46,8 +53,7 @@ int Execution::Step() noexcept {
   return code;
 }
 
-int Execution::Kind() noexcept {
-  const int kind = rowtap_statement_kind(borrowed_statement_);
+int Execution::Kind(int kind) noexcept {
   if (kind != ROWTAP_STATEMENT_OTHER || !rowtap_may_change_schema(borrowed_statement_)) return kind;
   // Prepared before the schema changed, it could do something else now.
   sqlite3_stmt* prepared = nullptr;

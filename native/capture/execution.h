@@ -17,9 +17,12 @@ class Capture;
 // inside the same transaction (one begun here if the connection is in autocommit), so that the stream can say what became of which table.
 class Execution {
  public:
+  // How long the run may last: until the caller, who gives the application no word meanwhile, has taken what it wants; or longer.
+  enum class Span { kOneCall, kOpen };
+
   // `borrowed_capture` is null for a connection that is not captured.
-  Execution(Capture* borrowed_capture, sqlite3_stmt* borrowed_statement) noexcept
-      : borrowed_capture_(borrowed_capture), borrowed_statement_(borrowed_statement) {}
+  Execution(Capture* borrowed_capture, sqlite3_stmt* borrowed_statement, Span span = Span::kOpen) noexcept
+      : borrowed_capture_(borrowed_capture), borrowed_statement_(borrowed_statement), span_(span) {}
   ~Execution() { Reset(); }
   Execution(const Execution&) = delete;
   Execution& operator=(const Execution&) = delete;
@@ -32,7 +35,7 @@ class Execution {
   const std::string& message() const noexcept { return message_; }
 
  private:
-  int Kind() noexcept;
+  int Kind(int kind) noexcept;
   int StepSchemaChange() noexcept;
   int RunStep() noexcept;
   // What a failure is to be called: the capture knows why it has refused a commit, and SQLite does not.
@@ -42,6 +45,7 @@ class Execution {
 
   Capture* const borrowed_capture_;
   sqlite3_stmt* const borrowed_statement_;
+  const Span span_;
   std::string message_;
   uint64_t run_ = 0;  // the capture's name for this run; 0: not begun, or ended
   int kind_ = 0;      // as rowtap_statement_kind has it

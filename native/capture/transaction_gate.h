@@ -12,6 +12,8 @@ namespace rowtap::capture {
 // SQLITE_BUSY_SNAPSHOT, and its lock would make others fail that do not wait (https://www.sqlite.org/isolation.html). So rowtap writes only
 // while no transaction of the process is open on the file, and those that come meanwhile wait for it, for that one short write.
 //
+// A read that makes up a transaction, and that no write locks out, need not enter (Capture::ReadsApart).
+//
 // Each side says first that it comes and looks then whether the other one is there, in the one order of sequentially consistent
 // operations: at least one sees the other. Who enters gives way; who holds waits for those inside no longer than it is told to, and not at
 // all in a thread that is inside itself.

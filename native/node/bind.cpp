@@ -30,6 +30,7 @@ class ParameterBinder::Slot {
   int Null() const { return sqlite3_bind_null(binder_.borrowed_statement_, index_); }
   int Text(napi_value value) const;
   int Blob(napi_value value, const void* bytes, size_t length) const {
+    binder_.holds_memory_ = true;
     const bool is_borrowed =
         length >= kShortestBorrowed && binder_.lifetime_ == Lifetime::kThisCallAlone && StaysAsItIs(binder_.env_, value);
     return sqlite3_bind_blob64(binder_.borrowed_statement_, index_, bytes, length, is_borrowed ? SQLITE_STATIC : SQLITE_TRANSIENT);
@@ -64,6 +65,7 @@ bool ParameterBinder::Bind(const napi_value* values, size_t count) {
 }
 
 int ParameterBinder::Slot::Text(napi_value value) const {
+  binder_.holds_memory_ = true;
   napi_env env = binder_.env_;
   size_t length = 0;
   const size_t room = sizeof binder_.texts_ - binder_.used_;

@@ -22,6 +22,8 @@ class ParameterBinder {
 
   // Binds `values` to the parameters 1 to `count`. On failure throws what better-sqlite3 would, clears all bindings and returns false.
   bool Bind(const napi_value* values, size_t count);
+  // Whether something has been bound that takes memory, its own or somebody else's: no number and no null.
+  bool holds_memory() const { return holds_memory_; }
 
  private:
   class Slot;
@@ -35,6 +37,7 @@ class ParameterBinder {
   const napi_env env_;
   sqlite3_stmt* const borrowed_statement_;
   const Lifetime lifetime_;
+  bool holds_memory_ = false;
   size_t used_ = 0;
   char texts_[4096];
 };

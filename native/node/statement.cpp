@@ -187,18 +187,26 @@ ParameterBinder::Lifetime Statement::LifetimeInThisCall() const {
 }
 
 bool Statement::BindArguments(const Arguments& arguments, ParameterBinder& binder) {
-  return is_bound_ || binder.Bind(arguments.values() + 1, arguments.count() - 1);
+  if (is_bound_) return true;
+  if (!binder.Bind(arguments.values() + 1, arguments.count() - 1)) return false;
+  is_to_be_cleared_ = binder.holds_memory();
+  return true;
 }
 
-void Statement::BeginRun() {
-  run_.emplace(borrowed_connection_->borrowed_capture(), handle_.get());
+void Statement::BeginRun(Span span) {
+  run_.emplace(borrowed_connection_->borrowed_capture(), handle_.get(), span);
+}
+
+void Statement::ClearValues() noexcept {
+  sqlite3_clear_bindings(handle_.get());
+  is_to_be_cleared_ = false;
 }
 
 int Statement::EndRun(std::string* message) noexcept {
   const int code = run_->Reset();
   if (code != SQLITE_OK && message != nullptr) *message = run_->message();
   run_.reset();
-  if (!is_bound_ && parameter_count_ > 0) sqlite3_clear_bindings(handle_.get());
+  if (is_to_be_cleared_) ClearValues();
   return code;
 }
 
@@ -225,7 +233,7 @@ napi_value Statement::Run(napi_env env, napi_callback_info info) {
   const Connection::Busy busy(*self->borrowed_connection_);
   const int64_t total_before = sqlite3_total_changes64(db);
   std::string message;
-  self->BeginRun();
+  self->BeginRun(Span::kOneCall);
   int code = self->run_->Step();
   code = code == SQLITE_ROW || code == SQLITE_DONE ? self->EndRun(&message) : self->FailRun(code, &message);
   if (code != SQLITE_OK) return self->ThrowFailure(env, code, message);
@@ -242,7 +250,7 @@ template <typename Take>
 bool Statement::RunForFirstRow(napi_env env, const Take& take) {
   const Connection::Busy busy(*borrowed_connection_);
   std::string message;
-  BeginRun();
+  BeginRun(Span::kOneCall);
   int code = run_->Step();
   bool is_taken = true;
   if (code == SQLITE_ROW) {
@@ -311,7 +319,7 @@ napi_value Statement::All(napi_env env, napi_callback_info info) {
   if (self == nullptr) return nullptr;
   ParameterBinder binder(env, self->handle_.get(), ParameterBinder::Lifetime::kCopied);
   if (!self->BindArguments(arguments, binder)) return nullptr;
-  self->BeginRun();
+  self->BeginRun(Span::kOneCall);
   return self->Fetch(env, std::numeric_limits<int>::max());
 }
 
@@ -321,7 +329,7 @@ napi_value Statement::Open(napi_env env, napi_callback_info info) {
   if (self == nullptr) return nullptr;
   ParameterBinder binder(env, self->handle_.get(), ParameterBinder::Lifetime::kCopied);
   if (!self->BindArguments(arguments, binder)) return nullptr;
-  self->BeginRun();
+  self->BeginRun(Span::kOpen);
   return nullptr;
 }
 
@@ -418,7 +426,7 @@ napi_value Statement::ClearBindings(napi_env env, napi_callback_info info) {
   Statement* self = NamedIdle(env, arguments);
   if (self == nullptr) return nullptr;
   self->is_bound_ = false;
-  sqlite3_clear_bindings(self->handle_.get());
+  self->ClearValues();
   return nullptr;
 }
 
@@ -490,7 +498,10 @@ napi_value Statement::ParameterNames(napi_env env, napi_callback_info info) {
 napi_value Statement::BoundSql(napi_env env, napi_callback_info info) {
   const Arguments arguments(env, info);
   Statement* self = Named(env, arguments);
-  return self == nullptr ? nullptr : ExpandedSql(env, self->handle_.get());
+  if (self == nullptr) return nullptr;
+  // What was bound for one run is over with it, though it may not have been cleared.
+  if (!self->is_bound_ && !self->run_.has_value()) self->ClearValues();
+  return ExpandedSql(env, self->handle_.get());
 }
 
 napi_value Statement::FinalizeFunction(napi_env env, napi_callback_info info) {

@@ -71,11 +71,13 @@ class Statement final : public ConnectionChild {
   // statement that has called it.
   static Statement* NamedUnlessRunning(napi_env env, const Arguments& arguments);
 
-  // Binds the arguments after the first one, unless `bind` has. False where it threw.
-  // For values that are not looked at after this call.
+  // Of values that are not looked at after this call.
   ParameterBinder::Lifetime LifetimeInThisCall() const;
+  // Binds the arguments after the first one, unless `bind` has. False where it threw.
   bool BindArguments(const Arguments& arguments, ParameterBinder& binder);
-  void BeginRun();
+  using Span = capture::Execution::Span;
+  void BeginRun(Span span);
+  void ClearValues() noexcept;
   // Ends the run and forgets what was bound for it. Returns SQLITE_OK, or what ending it brought to light, with SQLite's words in
   // `message`.
   int EndRun(std::string* message) noexcept;
@@ -101,7 +103,8 @@ class Statement final : public ConnectionChild {
   bool has_failed_ = false;
   int failure_ = SQLITE_OK;
   std::string failure_message_;
-  bool is_bound_ = false;  // by `bind`: the values stay for later runs
+  bool is_bound_ = false;          // by `bind`: the values stay for later runs
+  bool is_to_be_cleared_ = false;  // values that were bound for one run: every parameter is bound anew for the next, but some hold memory
   bool is_big_int_ = false;
   bool is_first_column_only_ = false;
   bool is_expanded_ = false;

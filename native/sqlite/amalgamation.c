@@ -348,6 +348,11 @@ static int IsNoFile(const Pager* pager) {
   return pager->memDb || pager->memVfs || pager->tempFile;
 }
 
+int rowtap_reads_beside_writes(sqlite3* db) {
+  const Pager* pager = sqlite3BtreePager(db->aDb[0].pBt);
+  return pager->pWal != NULL || IsNoFile(pager);
+}
+
 uint64_t rowtap_commit_counter(sqlite3* db) {
   const Pager* pager = sqlite3BtreePager(db->aDb[0].pBt);
   if (IsNoFile(pager)) return 0;

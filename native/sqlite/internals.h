@@ -121,6 +121,9 @@ int rowtap_failed_effect(sqlite3_stmt* statement);
 int rowtap_savepoint_depth(sqlite3* db);
 // SQLITE_TXN_NONE, _READ or _WRITE of main.
 int rowtap_transaction_state(sqlite3* db);
+// Whether those who read the main database and those who write it do not lock each other out: it has been found to be in WAL mode, or is no
+// file, and only this connection's.
+int rowtap_reads_beside_writes(sqlite3* db);
 // False where main has no journal: what is rolled back stays where it had reached the file.
 int rowtap_can_undo(sqlite3* db);
 // Whether the commit, the rollback and the preupdate hook are those that were given that argument.
