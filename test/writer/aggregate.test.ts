@@ -358,12 +358,9 @@ describe.each(drivers)('$name: aggregate', (driver) => {
     db.aggregate('nested', { start: 0, step: (sum: number, n: number) => sum + (inner.get(n) as number) });
     expect(value(db, 'SELECT nested(n) FROM numbers WHERE n < 8')).toBe(3 + 8 + 15);
   });
-});
 
-// better-sqlite3 asks for the result, with the exception pending, and throws it away.
-describe('rowtap: aggregate', () => {
-  it('that a failing function interrupts is ended without being called again', () => {
-    const [driver] = drivers as [(typeof drivers)[number]];
+  // Version 12 asks for the result, with the exception pending, and throws it away.
+  it.skipIf(driver.version === 12)('that a failing function interrupts is ended without being called again', () => {
     const db = open(driver, numbers);
     let calls = '';
     db.aggregate('total', {

@@ -31,7 +31,9 @@ describe.each(drivers)('$name: close', (driver) => {
       expect(failureOf(driver, use)).toBe('TypeError');
     }
     expect(failureOf(driver, () => statement.pluck().raw().expand().safeIntegers())).toBe(undefined);
-    expect(failureOf(driver, () => db.defaultSafeIntegers().unsafeMode(false))).toBe(undefined);
+    expect(failureOf(driver, () => db.defaultSafeIntegers())).toBe(undefined);
+    // Version 13 says that it is closed.
+    if (driver.version !== 13) expect(failureOf(driver, () => db.unsafeMode(false))).toBe(undefined);
     expect([statement.reader, statement.busy, statement.source]).toEqual([true, false, 'SELECT * FROM entries WHERE b > ?']);
   });
 

@@ -134,14 +134,10 @@ describe.each(drivers)('$name: new Database', (driver) => {
     const lines = ["name: ':memory:'", 'open: true', 'inTransaction: false', 'readonly: false', 'memory: true'];
     expect(inspect(db)).toBe(`Database {\n  ${lines.join(',\n  ')}\n}`);
     const statement = db.prepare('SELECT 1');
-    const ofStatement = [
-      'busy: false',
-      'reader: true',
-      'readonly: true',
-      "source: 'SELECT 1'",
-      `database: ${inspect(db).replaceAll('\n', '\n  ')}`,
-    ];
-    expect(inspect(statement)).toBe(`Statement {\n  ${ofStatement.join(',\n  ')}\n}`);
+    const ofStatement = ['reader: true', 'readonly: true', "source: 'SELECT 1'", `database: ${inspect(db).replaceAll('\n', '\n  ')}`];
+    // Version 13 has it last, and does not look at its value.
+    const shown = driver.version === 13 ? [...ofStatement, 'busy: [Getter]'] : ['busy: false', ...ofStatement];
+    expect(inspect(statement)).toBe(`Statement {\n  ${shown.join(',\n  ')}\n}`);
   });
 });
 
@@ -243,7 +239,7 @@ describe.each(drivers)('$name: Database', (driver) => {
     const db = open(driver);
     expect(namesIn(db)).toEqual(expect.arrayContaining(members.split(' ')));
     const ofStatement = 'database source reader readonly busy run get all iterate bind pluck expand raw safeIntegers columns';
-    expect(namesIn(db.prepare('SELECT 1')).sort()).toEqual(ofStatement.split(' ').sort());
+    expect(namesIn(db.prepare('SELECT 1'))).toEqual(expect.arrayContaining(ofStatement.split(' ')));
   });
 
   it('can have its methods replaced, on the prototype and on an instance', () => {

@@ -41,12 +41,13 @@ describe.each(drivers)('$name: values', (driver) => {
     [new Uint8Array([4, 5]), 'blob', Buffer.from([4, 5])],
     [new Uint16Array([1]), 'blob', Buffer.from(new Uint16Array([1]).buffer)],
     [new Float64Array([1.5]), 'blob', Buffer.from(new Float64Array([1.5]).buffer)],
-    [new DataView(new Uint8Array([1, 2, 3]).buffer, 1, 2), 'blob', Buffer.from([2, 3])],
     [new Uint8Array(0), 'blob', Buffer.alloc(0)],
     [Buffer.alloc(100_000, 7), 'blob', Buffer.alloc(100_000, 7)],
     [null, 'null', null],
     [undefined, 'null', null],
   ];
+  // Version 13 fails, and the next failure ends its process.
+  if (driver.version !== 13) asBound.push([new DataView(new Uint8Array([1, 2, 3]).buffer, 1, 2), 'blob', Buffer.from([2, 3])]);
   it.each(asBound.map((row, at) => [at, ...row] as const))('%i: binds %o as %s', (_, value, type, back) => {
     const db = open(driver);
     for (const use of ['get', 'all'] as const) {
@@ -169,11 +170,10 @@ describe.each(drivers)('$name: values', (driver) => {
     const db = open(driver);
     expect(failureOf(driver, () => db.prepare('SELECT zeroblob(2000000000)').get())).toBe('SQLITE_TOOBIG');
   });
-});
 
-describe('rowtap: values', () => {
-  it('stores what UTF-8 has no bytes for, half a surrogate pair, as the replacement character', () => {
-    const db = open(drivers[0] as (typeof drivers)[0]);
+  // Version 12 stores bytes that are no UTF-8.
+  it.skipIf(driver.version === 12)('stores what UTF-8 has no bytes for, half a surrogate pair, as the replacement character', () => {
+    const db = open(driver);
     expect(db.prepare('SELECT ?').pluck().get('half \ud800 pair')).toBe('half \ufffd pair');
     expect(db.prepare('SELECT hex(?)').pluck().get('\udc00')).toBe('EFBFBD');
   });
