@@ -228,12 +228,16 @@ export class Database {
     return this;
   }
 
-  /** Lets a program write while it iterates, and do what could corrupt its database (SQLite's defensive mode is off). */
+  /**
+   * Lets a program write while it iterates, and do what could corrupt its database (SQLite's defensive mode is off). Throws a TypeError while the database is
+   * closed.
+   */
   unsafeMode(isOn?: boolean): this;
   unsafeMode(...isOn: unknown[]): this {
     const connection = this.#connection;
+    connection.requireOpen();
     connection.isUnsafe = optionalSwitch(isOn);
-    if (connection.isOpen) connection.native.setDefensive(!connection.isUnsafe);
+    connection.native.setDefensive(!connection.isUnsafe);
     return this;
   }
 
