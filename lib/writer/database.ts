@@ -16,7 +16,7 @@ import {
   optionalSwitch,
   type SerializeOptions,
 } from './options.js';
-import { finalizeStatement, Statement } from './statement.js';
+import { finalizeStatement, leaveUnbound, Statement } from './statement.js';
 import { defineTable, type TableDefinition, type TableFactory } from './table.js';
 import { makeTransaction, type Transaction } from './transaction.js';
 
@@ -124,6 +124,25 @@ export class Database {
     const statement = new Statement(connection, this, sql, connection.prepare(sql, false), true);
     try {
       return isSimple ? statement.pluck().get() : statement.all();
+    } finally {
+      finalizeStatement(statement);
+    }
+  }
+
+  /**
+   * The rows of `EXPLAIN sql`: how SQLite would run the statement, which is not run and needs no values for its parameters. What begins with
+   * "QUERY PLAN " gives the rows of `EXPLAIN QUERY PLAN`. Throws as `prepare` does.
+   */
+  explain(sql: string): unknown[] {
+    requireSql(sql);
+    const connection = this.#connection;
+    connection.requireOpen();
+    connection.requireNotBusy();
+    const explained = `EXPLAIN ${sql}`;
+    const statement = new Statement(connection, this, explained, connection.prepare(explained, false), false);
+    try {
+      leaveUnbound(statement);
+      return statement.all();
     } finally {
       finalizeStatement(statement);
     }

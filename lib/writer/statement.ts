@@ -30,10 +30,16 @@ const noValues: readonly unknown[] = [];
 const mostIterators = 0xffff;
 
 let finalize: (statement: Statement<never>) => void;
+let bindNothing: (statement: Statement<never>) => void;
 
 /** For a statement that nobody will use again, sooner than the garbage collector would. */
 export function finalizeStatement(statement: Statement<never>): void {
   finalize(statement);
+}
+
+/** For EXPLAIN, which runs nothing that would need a value. SQLite takes parameters without one for NULL. */
+export function leaveUnbound(statement: Statement<never>): void {
+  bindNothing(statement);
 }
 
 /** What console.log prints instead, under the same name: a class's getters would not be shown. */
@@ -282,6 +288,10 @@ export class Statement<BindParameters extends unknown[] = unknown[], Result = un
   static {
     makeMembersEnumerable(this.prototype);
     finalize = (statement) => statement.#statements.finalize(statement.#id);
+    bindNothing = (statement) => {
+      statement.#statements.bind(statement.#id);
+      statement.#isBound = true;
+    };
   }
 
   #requireReader(): void {
