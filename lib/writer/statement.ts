@@ -246,6 +246,11 @@ export class Statement<BindParameters extends unknown[] = unknown[], Result = un
     return columns;
   }
 
+  /** Its source; after `bind`, and until the database is closed, the SQL with the values in it, of which long ones are cut. */
+  toString(): string {
+    return this.#isBound && this.#connection.isOpen ? this.#statements.boundSql(this.#id) : this.#source;
+  }
+
   #setMode(mode: RowMode, isOn: unknown[]): this {
     this.#requireReader();
     this.#connection.requireNotBusy();
