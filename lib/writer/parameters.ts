@@ -1,4 +1,4 @@
-import { isUint8Array } from 'node:util/types';
+import { isProxy, isUint8Array } from 'node:util/types';
 import type { WriterConnection } from './connection.js';
 
 const noNames: ReadonlyArray<string | null> = [];
@@ -154,10 +154,11 @@ function isNamed(argument: unknown): argument is object {
 }
 
 function isPlainObject(object: object): object is Record<string, unknown> {
+  // As better-sqlite3, which is not told what is behind it: what an application observes by proxies may well be instances of its classes.
+  if (isProxy(object)) return true;
   const prototype: unknown = Object.getPrototypeOf(object);
-  if (prototype === null || prototype === Object.prototype) return true;
-  // That of another realm (node:vm, as test runners use it) is another object with the same contents.
-  return typeof prototype === 'object' && Object.getPrototypeOf(prototype) === null && Object.hasOwn(prototype, 'isPrototypeOf');
+  // Object.prototype, or that of another realm (node:vm, as test runners use it): what has itself none.
+  return prototype === null || Object.getPrototypeOf(prototype) === null;
 }
 
 function cannotBind(): TypeError {

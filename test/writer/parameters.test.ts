@@ -98,6 +98,50 @@ describe.each(drivers)('$name: parameters', (driver) => {
     }
   });
 
+  it('takes named ones in a proxy, whatever is behind it', () => {
+    const db = open(driver);
+    const reads: unknown[] = [];
+    const observed = <Target extends object>(target: Target): Target =>
+      new Proxy(target, {
+        get(from, key) {
+          reads.push(key);
+          return Reflect.get(from, key) as unknown;
+        },
+      });
+    const statement = db.prepare('SELECT @a AS a, @b AS b');
+    for (const target of [
+      { a: 1, b: 2 },
+      Object.assign(Object.create(null), { a: 1, b: 2 }),
+      new Named(),
+      Object.assign(() => 0, { a: 1, b: 2 }),
+    ]) {
+      expect(statement.get(observed(target))).toEqual({ a: 1, b: 2 });
+      expect(db.prepare('SELECT @a AS a, ? AS b').get(2, observed(target))).toEqual({ a: 1, b: 2 });
+    }
+    expect(reads.join('')).toBe('aba'.repeat(4));
+    expect(failureOf(driver, () => statement.get(observed({ a: 1 })))).toBe('RangeError');
+    expect(failureOf(driver, () => statement.get(observed({ a: 1, b: {} })))).toBe('TypeError');
+    expect(failureOf(driver, () => statement.get(observed({ a: 1, b: 2 }), observed({ a: 1, b: 2 })))).toBe('TypeError');
+    const revocable = Proxy.revocable({ a: 1, b: 2 }, {});
+    revocable.revoke();
+    expect(failureOf(driver, () => statement.get(revocable.proxy))).toBe('TypeError');
+  });
+
+  // Version 12 takes Object.prototype for the only one.
+  it.skipIf(driver.version === 12)('takes named ones in an object whose prototype has none itself', () => {
+    const db = open(driver);
+    const statement = db.prepare('SELECT @a AS a');
+    const root = Object.create(null) as object;
+    const callable = Object.setPrototypeOf(() => 0, null) as object;
+    for (const prototype of [root, callable, runInNewContext('Object.prototype'), runInNewContext('Object.create(null)')] as object[]) {
+      expect(statement.get(Object.assign(Object.create(prototype), { a: 1 }))).toEqual({ a: 1 });
+      expect(failureOf(driver, () => db.prepare('SELECT ?').get(Object.create(prototype)))).toBe('RangeError');
+    }
+    for (const prototype of [Object.create(root), Math, Named.prototype] as object[]) {
+      expect(failureOf(driver, () => statement.get(Object.assign(Object.create(prototype), { a: 1 })))).toBe('TypeError');
+    }
+  });
+
   it('throws what reading them throws', () => {
     const statement = open(driver).prepare('SELECT @a');
     const bad = Object.defineProperty({}, 'a', {
