@@ -42,6 +42,11 @@ export class Database {
    * where SQLite can't open the file.
    */
   constructor(path?: string | Buffer | null, options?: DatabaseOptions | null) {
+    if (typeof path === 'number') {
+      throw new TypeError(
+        'A database cannot be opened from a file descriptor: give the path of its file, by which its sources open it as well',
+      );
+    }
     const content = Buffer.isBuffer(path) ? path : undefined;
     const given: unknown = content === undefined ? (path ?? '') : ':memory:';
     if (typeof given !== 'string') {

@@ -41,6 +41,9 @@ export function checkDatabaseOptions(options: object, isEmpty: boolean): Checked
   if (timeoutMs > 0x7fffffff) throw new RangeError('The option "timeout" has to be at most 2147483647 milliseconds');
   const verbose = 'verbose' in options ? (options.verbose ?? undefined) : undefined;
   if (verbose !== undefined && typeof verbose !== 'function') throw new TypeError('The option "verbose" has to be a function');
+  if ('journalFd' in options && options.journalFd !== undefined) {
+    throw new TypeError('There is no option "journalFd": give the path of the database, which cannot be opened from file descriptors');
+  }
   const nativeBinding = 'nativeBinding' in options ? (options.nativeBinding ?? undefined) : undefined;
   if (nativeBinding !== undefined && typeof nativeBinding !== 'string') {
     throw new TypeError('The option "nativeBinding" has to be a string: the path of the addon');

@@ -1,7 +1,8 @@
-import { existsSync, mkdirSync, writeFileSync } from 'node:fs';
+import { closeSync, existsSync, mkdirSync, openSync, writeFileSync } from 'node:fs';
 import { dirname, join } from 'node:path';
 import { inspect } from 'node:util';
-import { describe, expect, it } from 'vitest';
+import { describe, expect, it, onTestFinished } from 'vitest';
+import { Database } from '../../lib/index.js';
 import { drivers, failureOf, open, temporaryPath } from './drivers.js';
 
 describe.each(drivers)('$name: new Database', (driver) => {
@@ -84,6 +85,9 @@ describe.each(drivers)('$name: new Database', (driver) => {
 
   it.each([
     [[0], 'TypeError'],
+    [[-1], 'TypeError'],
+    [[0.5], 'TypeError'],
+    [[Number.NaN], 'TypeError'],
     [[{}], 'TypeError'],
     [[['a.db']], 'TypeError'],
     [['', 1], 'TypeError'],
@@ -106,9 +110,16 @@ describe.each(drivers)('$name: new Database', (driver) => {
     [['', { verbose: true }], 'TypeError'],
     [['', { verbose: null }], undefined],
     [['', { nativeBinding: 1 }], 'TypeError'],
+    [['', { journalFd: undefined }], undefined],
     [['', { somethingElse: true }], undefined],
   ])('of %j throws %s', (parameters, expected) => {
     expect(construct(...parameters)).toBe(expected);
+  });
+
+  // Version 12 knows of no such option.
+  it.skipIf(driver.version === 12)('has no use for "journalFd" with a path', () => {
+    for (const journalFd of [3, -1, null, 'x']) expect(construct('', { journalFd })).toBe('TypeError');
+    expect(construct('', { journalFd: 3, timeout: 0x80000000 })).toBe('RangeError');
   });
 
   it('sets what better-sqlite3 sets: foreign keys hold, "defensive" is on, SQL cannot load extensions', () => {
@@ -260,5 +271,22 @@ describe.each(drivers)('$name: Database', (driver) => {
     } finally {
       Object.assign(Database.prototype, { exec });
     }
+  });
+});
+
+describe('rowtap: new Database', () => {
+  it('refuses file descriptors, and says what it wants instead', () => {
+    const path = temporaryPath();
+    const [database, journal] = [openSync(path, 'w+'), openSync(`${path}-journal`, 'w+')];
+    onTestFinished(() => [database, journal].forEach((descriptor) => closeSync(descriptor)));
+    const create = Database as unknown as new (...all: unknown[]) => unknown;
+    for (const given of [[database, { journalFd: journal }], [database]]) {
+      expect(() => new create(...given)).toThrow(
+        new TypeError(
+          'A database cannot be opened from a file descriptor: give the path of its file, by which its sources open it as well',
+        ),
+      );
+    }
+    expect(() => new create(path, { journalFd: journal })).toThrow(/^There is no option "journalFd": give the path/);
   });
 });
