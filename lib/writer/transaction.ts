@@ -1,6 +1,6 @@
 import type { WriterConnection } from './connection.js';
 import type { Database } from './database.js';
-import type { Statement } from './statement.js';
+import { Statement } from './statement.js';
 
 // oxlint-disable-next-line typescript/no-explicit-any -- any function will do, whatever its parameters
 type AnyFunction = (...parameters: any[]) => unknown;
@@ -36,20 +36,24 @@ const bracketsOf = new WeakMap<WriterConnection, Brackets>();
 function prepareBrackets(connection: WriterConnection, database: Database): Brackets {
   const known = bracketsOf.get(connection);
   if (known !== undefined) return known;
+  connection.requireOpen();
+  connection.requireNotBusy();
+  // Not by the method `prepare`, which an application may have replaced, to count or to wrap the statements that are its own.
+  const prepare = (sql: string): Statement => new Statement(connection, database, sql, connection.prepare(sql, true), false);
   // Nested ones share it: SQLite takes the innermost. No program will have chosen the same by accident.
   const name = '"rowtap nested transaction"';
   const brackets: Brackets = {
     begin: {
-      default: database.prepare(beginnings.default),
-      deferred: database.prepare(beginnings.deferred),
-      immediate: database.prepare(beginnings.immediate),
-      exclusive: database.prepare(beginnings.exclusive),
+      default: prepare(beginnings.default),
+      deferred: prepare(beginnings.deferred),
+      immediate: prepare(beginnings.immediate),
+      exclusive: prepare(beginnings.exclusive),
     },
-    commit: database.prepare('COMMIT'),
-    rollback: database.prepare('ROLLBACK'),
-    savepoint: database.prepare(`SAVEPOINT ${name}`),
-    release: database.prepare(`RELEASE ${name}`),
-    rollbackTo: database.prepare(`ROLLBACK TO ${name}`),
+    commit: prepare('COMMIT'),
+    rollback: prepare('ROLLBACK'),
+    savepoint: prepare(`SAVEPOINT ${name}`),
+    release: prepare(`RELEASE ${name}`),
+    rollbackTo: prepare(`ROLLBACK TO ${name}`),
   };
   bracketsOf.set(connection, brackets);
   return brackets;

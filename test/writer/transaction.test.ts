@@ -181,4 +181,35 @@ describe.each(drivers)('$name: transaction', (driver) => {
     db.close();
     expect(failureOf(driver, fn)).toBe('TypeError');
   });
+
+  it('does not go through a method that the application has replaced', () => {
+    const seen: string[] = [];
+    class Counted extends driver.Database {
+      override prepare(sql: string): never {
+        seen.push(sql);
+        return super.prepare(sql) as never;
+      }
+      override exec(sql: string): this {
+        seen.push(sql);
+        return super.exec(sql);
+      }
+    }
+    const db = new Counted(':memory:');
+    db.transaction(() => db.transaction(() => db.exec('CREATE TABLE t (a)'))())();
+    expect(() =>
+      db.transaction(() => {
+        throw new SyntaxError('mine');
+      })(),
+    ).toThrow('mine');
+    expect(db.pragma('user_version', { simple: true })).toBe(0);
+    expect(seen).toEqual(['CREATE TABLE t (a)']);
+    db.close();
+    expect(
+      failureOf(driver, () =>
+        open(driver)
+          .close()
+          .transaction(() => 1),
+      ),
+    ).toBe('TypeError');
+  });
 });
