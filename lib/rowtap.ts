@@ -29,7 +29,7 @@ import { hasPlainName, requireTables } from './sources/table-filter.js';
 import { listTablesOf } from './sources/table-list.js';
 import type { TriggerConnection } from './triggers/connection.js';
 import { TriggerSources } from './triggers/trigger-sources.js';
-import { connectionOf, Database as Writer } from './writer/database.js';
+import { connectionOf, databaseBehind, Database as Writer } from './writer/database.js';
 import { makeMembersEnumerable } from './writer/enumerable-members.js';
 import { writerBinding } from './writer/native-binding.js';
 import type { DatabaseOptions } from './writer/options.js';
@@ -56,16 +56,17 @@ class CapturingDatabase extends Writer {
     // Both, before anything is opened.
     const sourceOptions = checkSourceOptions(given.source);
     checkSubscribeOptions(given.subscribe);
-    requireOpen(this);
+    const database = databaseBehind(this) ?? this;
+    requireOpen(database);
     if (sourceOptions.engine === 'trigger')
-      return triggerSources.reuse(this, sourceOptions, requireFreeName).subscribe<Tables>(given.subscribe);
-    const { source, isNewOwner } = sourceFor(this, sourceOptions);
+      return triggerSources.reuse(database, sourceOptions, requireFreeName).subscribe<Tables>(given.subscribe);
+    const { source, isNewOwner } = sourceFor(database, sourceOptions);
     try {
       const subscription = source.subscribe<Tables>(given.subscribe);
       if (sourceOptions.maxTransactionMemory !== undefined) source.setMaxTransactionMemory(sourceOptions.maxTransactionMemory);
       return subscription;
     } catch (error) {
-      if (isNewOwner) removeOwner(source, this);
+      if (isNewOwner) removeOwner(source, database);
       throw error;
     }
   }
@@ -75,9 +76,10 @@ class CapturingDatabase extends Writer {
    * committed and end. Twice is fine. Throws a TypeError while an iterator is open.
    */
   override close(): this {
-    const wasOpen = this.open;
+    const database = databaseBehind(this) ?? this;
+    const wasOpen = database.open;
     super.close();
-    if (wasOpen) for (const source of registry.seen()) removeOwner(source, this);
+    if (wasOpen) for (const source of registry.seen()) removeOwner(source, database);
     return this;
   }
 }
@@ -117,16 +119,17 @@ Object.defineProperty(CapturingDatabase, 'name', { value: 'Database', configurab
  */
 export function openSource(database: Database | TriggerConnection | string, options?: SourceOptions): Source {
   const checked = checkSourceOptions(options);
+  const own = databaseBehind(database);
   if (checked.engine === 'trigger') {
-    if (database instanceof Writer) requireOpen(database);
-    return triggerSources.open(database, checked, requireFreeName);
+    if (own !== undefined) requireOpen(own);
+    return triggerSources.open(own ?? database, checked, requireFreeName);
   }
   if (typeof database === 'string') {
     throw badOption('`openSource` needs an open Database to capture by hooks, not a path: `openSource(new Database(path))`');
   }
-  requireWriter(database, 'openSource');
-  requireOpen(database);
-  return openHookSource(database, checked);
+  requireWriter(own, 'openSource');
+  requireOpen(own);
+  return openHookSource(own, checked);
 }
 
 /** Every open source of this process. */
@@ -180,7 +183,8 @@ export function pruneLog(database: Database, retention: Retention): Promise<{ ro
 }
 
 function requireWriter(database: unknown, what: string): asserts database is Writer {
-  if (!(database instanceof Writer)) throw badOption(`\`${what}\` takes a Database of rowtap's, opened with \`new Database(path)\``);
+  if (databaseBehind(database) === undefined)
+    throw badOption(`\`${what}\` takes a Database of rowtap's, opened with \`new Database(path)\``);
 }
 
 function requireOpen(database: Writer): void {

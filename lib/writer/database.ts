@@ -23,7 +23,21 @@ import { makeTransaction, type Transaction } from './transaction.js';
 /** An option by this name, which no caller from outside can have, opens a connection that is not captured. */
 const uncaptured = Symbol('rowtap: uncaptured');
 
-let revealConnection: (database: Database) => WriterConnection;
+/**
+ * Under this key a database keeps what is behind it. A property and not a private field, since better-sqlite3's can be used through a proxy, such as one that
+ * opens the database when it is first asked for something, and by an object that inherits from it.
+ */
+const key = Symbol('rowtap: database');
+
+interface Behind {
+  readonly database: Database;
+  readonly connection: WriterConnection;
+  readonly name: string;
+  readonly isMemory: boolean;
+  readonly isReadonly: boolean;
+}
+
+let behind: (database: Database) => Behind;
 
 /** What console.log prints instead, under the same name: a class's getters would not be shown. */
 // oxlint-disable-next-line typescript/no-extraneous-class -- only its name is of use
@@ -31,10 +45,7 @@ const ShownDatabase = class Database {};
 
 /** One connection to a SQLite database, with the API of better-sqlite3's. What it commits is captured. */
 export class Database {
-  readonly #connection: WriterConnection;
-  readonly #name: string;
-  readonly #isMemory: boolean;
-  readonly #isReadonly: boolean;
+  declare private readonly [key]: Behind;
 
   /**
    * `path` is a file's, or ":memory:", or "" for a temporary database. A Buffer in its place, as `serialize` gives it or as a file holds it, is copied to be the
@@ -71,28 +82,27 @@ export class Database {
       maxLength: Math.min(constants.MAX_LENGTH, constants.MAX_STRING_LENGTH, 0x7fffffff),
       content,
     });
-    this.#connection = new WriterConnection(binding, native, checked);
-    this.#name = given;
-    this.#isMemory = isMemory;
-    this.#isReadonly = checked.isReadonly;
+    const connection = new WriterConnection(binding, native, checked);
+    const value: Behind = { database: this, connection, name: given, isMemory, isReadonly: checked.isReadonly };
+    Object.defineProperty(this, key, { value });
   }
 
   /** The path, as it was given. */
   get name(): string {
-    return this.#name;
+    return this[key].name;
   }
   get open(): boolean {
-    return this.#connection.isOpen;
+    return this[key].connection.isOpen;
   }
   get inTransaction(): boolean {
-    return this.#connection.isInTransaction;
+    return this[key].connection.isInTransaction;
   }
   get readonly(): boolean {
-    return this.#isReadonly;
+    return this[key].isReadonly;
   }
   /** Whether it is in memory or temporary. */
   get memory(): boolean {
-    return this.#isMemory;
+    return this[key].isMemory;
   }
 
   /** Throws SqliteError for wrong SQL, RangeError for none or for several statements, TypeError while the database is closed or busy. */
@@ -100,7 +110,7 @@ export class Database {
     sql: string,
   ): BindParameters extends unknown[] ? Statement<BindParameters, Result> : Statement<[BindParameters], Result> {
     requireSql(sql);
-    const connection = this.#connection;
+    const { connection } = this[key];
     connection.requireOpen();
     connection.requireNotBusy();
     return new Statement(connection, this, sql, connection.prepare(sql, true), false) as never;
@@ -112,7 +122,7 @@ export class Database {
    */
   // oxlint-disable-next-line typescript/no-explicit-any -- any function will do, whatever its parameters
   transaction<F extends (...parameters: any[]) => unknown>(fn: F): Transaction<F> {
-    return makeTransaction(this.#connection, this, fn);
+    return makeTransaction(this[key].connection, this, fn);
   }
 
   /** Runs `PRAGMA <source>`. Its rows, or with `simple` the first value of the first one. */
@@ -121,7 +131,7 @@ export class Database {
     const wanted: unknown = options ?? {};
     if (typeof wanted !== 'object' || wanted === null) throw new TypeError('Expected an object with options as the second argument');
     const isSimple = booleanOption(wanted, 'simple');
-    const connection = this.#connection;
+    const { connection } = this[key];
     connection.requireOpen();
     connection.requireNotBusy();
     connection.requireNoIteratorsUnlessUnsafe();
@@ -140,7 +150,7 @@ export class Database {
    */
   explain(sql: string): unknown[] {
     requireSql(sql);
-    const connection = this.#connection;
+    const { connection } = this[key];
     connection.requireOpen();
     connection.requireNotBusy();
     const explained = `EXPLAIN ${sql}`;
@@ -156,7 +166,7 @@ export class Database {
   /** Runs all statements of `sql`. The first that fails ends it; those before it have been run. */
   exec(sql: string): this {
     requireSql(sql);
-    const connection = this.#connection;
+    const { connection } = this[key];
     connection.requireOpen();
     connection.requireNotBusy();
     connection.requireNoIteratorsUnlessUnsafe();
@@ -180,7 +190,7 @@ export class Database {
     if (entryPoint.length > 0 && typeof entryPoint[0] !== 'string') {
       throw new TypeError('Expected the name of the entry point, a string, as the second argument');
     }
-    const connection = this.#connection;
+    const { connection } = this[key];
     connection.requireOpen();
     connection.requireNotBusy();
     connection.requireNoIterators();
@@ -196,7 +206,7 @@ export class Database {
     const wanted: unknown = options ?? {};
     if (typeof wanted !== 'object' || wanted === null) throw new TypeError('Expected an object with options as the first argument');
     const attached = attachedName(wanted);
-    const connection = this.#connection;
+    const { connection } = this[key];
     connection.requireOpen();
     connection.requireNotBusy();
     connection.requireNoIterators();
@@ -212,7 +222,7 @@ export class Database {
   // oxlint-disable-next-line typescript/no-explicit-any -- any function will do, whatever its parameters
   function(name: string, options: FunctionOptions | null | undefined, fn: (...values: any[]) => unknown): this;
   function(name: unknown, ...given: unknown[]): this {
-    defineFunction(this.#connection, name, given);
+    defineFunction(this[key].connection, name, given);
     return this;
   }
 
@@ -221,7 +231,7 @@ export class Database {
    * call that ran the statement throws.
    */
   aggregate<Total>(name: string, options: AggregateOptions<Total>): this {
-    defineAggregate(this.#connection, name, options);
+    defineAggregate(this[key].connection, name, options);
     return this;
   }
 
@@ -231,7 +241,7 @@ export class Database {
    * the call that ran the statement throws.
    */
   table(name: string, definition: TableDefinition | TableFactory): this {
-    defineTable(this.#connection, name, definition);
+    defineTable(this[key].connection, name, definition);
     return this;
   }
 
@@ -242,13 +252,13 @@ export class Database {
    * destination is as it was.
    */
   async backup(destination: string, options?: BackupOptions | null): Promise<BackupProgress> {
-    return backUp(this.#connection, checkBackup(destination, options));
+    return backUp(this[key].connection, checkBackup(destination, options));
   }
 
   /** Statements prepared from now on return integers as bigints, or with `false` as numbers. */
   defaultSafeIntegers(isOn?: boolean): this;
   defaultSafeIntegers(...isOn: unknown[]): this {
-    this.#connection.isSafeIntegers = optionalSwitch(isOn);
+    this[key].connection.isSafeIntegers = optionalSwitch(isOn);
     return this;
   }
 
@@ -258,7 +268,7 @@ export class Database {
    */
   unsafeMode(isOn?: boolean): this;
   unsafeMode(...isOn: unknown[]): this {
-    const connection = this.#connection;
+    const { connection } = this[key];
     connection.requireOpen();
     connection.isUnsafe = optionalSwitch(isOn);
     connection.native.setDefensive(!connection.isUnsafe);
@@ -267,7 +277,7 @@ export class Database {
 
   /** Rolls back what is open and closes its statements. Twice is fine. Throws a TypeError while an iterator is open. */
   close(): this {
-    const connection = this.#connection;
+    const { connection } = this[key];
     if (!connection.isOpen) return this;
     connection.requireNotBusy();
     connection.requireNoIterators();
@@ -283,18 +293,23 @@ export class Database {
 
   static {
     makeMembersEnumerable(this.prototype);
-    revealConnection = (database) => database.#connection;
+    behind = (database) => database[key];
   }
 }
 
 /** For the rest of rowtap, which needs the native connection. */
 export function connectionOf(database: Database): WriterConnection {
-  return revealConnection(database);
+  return behind(database).connection;
+}
+
+/** That itself, given it, a proxy of it, or what inherits from it. Undefined for anything else. */
+export function databaseBehind(given: unknown): Database | undefined {
+  return typeof given === 'object' && given !== null ? (given as { [key]?: Behind })[key]?.database : undefined;
 }
 
 /** For the rest of rowtap: what `ask` runs on the application's connection is not shown to the application. */
 export function withoutVerbose<Value>(database: Database, ask: () => Value): Value {
-  const connection = revealConnection(database);
+  const { connection } = behind(database);
   const { verbose } = connection;
   connection.verbose = undefined;
   try {

@@ -2,8 +2,21 @@ import { closeSync, existsSync, mkdirSync, openSync, writeFileSync } from 'node:
 import { dirname, join } from 'node:path';
 import { inspect } from 'node:util';
 import { describe, expect, it, onTestFinished } from 'vitest';
-import { Database } from '../../lib/index.js';
+import { Database, listSources, openSource } from '../../lib/index.js';
 import { drivers, failureOf, open, temporaryPath } from './drivers.js';
+
+/** What programs export that open their database when it is used for the first time. */
+function lazily<Target extends object>(
+  find: () => Target,
+  use: (method: (...all: never[]) => unknown) => unknown = (method) => method,
+): Target {
+  return new Proxy({} as Target, {
+    get(_, name) {
+      const value = Reflect.get(find(), name) as unknown;
+      return typeof value === 'function' ? use(value as (...all: never[]) => unknown) : value;
+    },
+  });
+}
 
 describe.each(drivers)('$name: new Database', (driver) => {
   const construct = (...parameters: unknown[]) =>
@@ -253,6 +266,36 @@ describe.each(drivers)('$name: Database', (driver) => {
     expect(namesIn(db.prepare('SELECT 1'))).toEqual(expect.arrayContaining(ofStatement.split(' ')));
   });
 
+  it.each([
+    ['a proxy of it', (db: Instance) => new Proxy(db, {})],
+    ['a proxy that finds it when it is asked for something', (db: Instance) => lazily(() => db)],
+    [
+      'a proxy whose methods are bound to it',
+      (db: Instance) =>
+        lazily(
+          () => db,
+          (method) => method.bind(db) as unknown,
+        ),
+    ],
+    ['an object that inherits from it', (db: Instance) => Object.assign(Object.create(db) as Instance, { own: 1 })],
+  ])('can be used through %s', (how, wrap) => {
+    const path = temporaryPath();
+    const real = new Database(path);
+    const db = wrap(real);
+    expect(db.exec('CREATE TABLE t (a)')).toBe(how.includes('bound') ? real : db);
+    expect(db.prepare('INSERT INTO t VALUES (?)').run(1).changes).toBe(1);
+    db.transaction((value: number) => db.prepare('INSERT INTO t VALUES (?)').run(value))(2);
+    db.function('twice', (value: number) => value * 2);
+    db.aggregate('total', { start: 0, step: (total: number, value: number) => total + value });
+    expect(db.prepare('SELECT total(twice(a)) FROM t').pluck().get()).toBe(6);
+    expect(db.pragma('user_version', { simple: true })).toBe(0);
+    expect(db.serialize().length).toBeGreaterThan(0);
+    expect([db.name, db.open, db.inTransaction, db.readonly, db.memory]).toEqual([path, true, false, false, false]);
+    db.close();
+    expect([db.open, real.open]).toEqual([false, false]);
+    expect(failureOf(driver, () => db.prepare('SELECT 1'))).toBe('TypeError');
+  });
+
   it('can have its methods replaced, on the prototype and on an instance', () => {
     const { exec } = Database.prototype;
     const seen: string[] = [];
@@ -271,6 +314,22 @@ describe.each(drivers)('$name: Database', (driver) => {
     } finally {
       Object.assign(Database.prototype, { exec });
     }
+  });
+});
+
+describe('rowtap: a database behind a proxy', () => {
+  it('is followed as it is itself, until that is closed', async () => {
+    const real = new Database(':memory:');
+    const db = lazily(() => real);
+    db.exec('CREATE TABLE t (a)');
+    const changes = db.changes();
+    expect(openSource(db, { name: 'another' }).name).toBe('another');
+    db.exec('INSERT INTO t VALUES (1)');
+    real.close();
+    const seen: unknown[] = [];
+    for await (const { after } of changes) seen.push(after);
+    expect(seen).toEqual([{ a: 1 }]);
+    expect(listSources()).toEqual([]);
   });
 });
 
