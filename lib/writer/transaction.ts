@@ -19,7 +19,6 @@ export interface Transaction<F extends AnyFunction> {
 
 const beginnings = { default: 'BEGIN', deferred: 'BEGIN DEFERRED', immediate: 'BEGIN IMMEDIATE', exclusive: 'BEGIN EXCLUSIVE' } as const;
 type Variant = keyof typeof beginnings;
-const variants = Object.keys(beginnings) as Variant[];
 
 interface Brackets {
   begin: Record<Variant, Statement>;
@@ -63,11 +62,19 @@ function prepareBrackets(connection: WriterConnection, database: Database): Brac
 export function makeTransaction<F extends AnyFunction>(connection: WriterConnection, database: Database, fn: F): Transaction<F> {
   if (typeof fn !== 'function') throw new TypeError('Expected a function that is to run inside the transaction');
   const brackets = prepareBrackets(connection, database);
-  const functions = variants.map((variant) => bracket(connection, brackets, brackets.begin[variant], fn));
-  const properties: PropertyDescriptorMap = { database: { value: database, enumerable: true } };
-  for (const [at, variant] of variants.entries()) properties[variant] = { value: functions[at] };
-  for (const each of functions) Object.defineProperties(each, properties);
-  return functions[0] as unknown as Transaction<F>;
+  const beginning = (begin: Statement) => ({ value: bracket(connection, brackets, begin, fn) });
+  // One literal: V8 then knows what is to be defined.
+  const properties = {
+    default: beginning(brackets.begin.default),
+    deferred: beginning(brackets.begin.deferred),
+    immediate: beginning(brackets.begin.immediate),
+    exclusive: beginning(brackets.begin.exclusive),
+    database: { value: database, enumerable: true },
+  };
+  Object.defineProperties(properties.deferred.value, properties);
+  Object.defineProperties(properties.immediate.value, properties);
+  Object.defineProperties(properties.exclusive.value, properties);
+  return Object.defineProperties(properties.default.value, properties) as unknown as Transaction<F>;
 }
 
 function bracket(connection: WriterConnection, brackets: Brackets, begin: Statement, fn: AnyFunction): AnyFunction {

@@ -1,9 +1,7 @@
 #include "capture/execution.h"
 
-#include "capture/capture.h"
 #include "capture/schema_change.h"
 #include "sqlite/handles.h"
-#include "sqlite/internals.h"
 
 namespace rowtap::capture {
 
@@ -30,20 +28,13 @@ int Execution::ReasonOf(int code) noexcept {
   return is_refused_ ? refusal : code;
 }
 
-int Execution::Step() noexcept {
-  if (!has_begun_) {
-    has_begun_ = true;
-    if (borrowed_capture_ != nullptr) {
-      kind_ = rowtap_statement_kind(borrowed_statement_);
-      if (kind_ == ROWTAP_STATEMENT_READ) {
-        if (span_ == Span::kOpen || !borrowed_capture_->ReadsApart()) borrowed_capture_->EnterStatement();
-      } else {
-        borrowed_capture_->EnterStatement();
-        kind_ = Kind(kind_);
-        if (kind_ == ROWTAP_STATEMENT_SCHEMA) return StepSchemaChange();
-        run_ = borrowed_capture_->Begin(kind_);
-      }
-    }
+int Execution::StepFollowed() noexcept {
+  if (is_new_) {
+    is_new_ = false;
+    if (borrowed_capture_ != nullptr) borrowed_capture_->EnterStatement();
+    if (kind_ == ROWTAP_STATEMENT_OTHER) kind_ = Kind();
+    if (kind_ == ROWTAP_STATEMENT_SCHEMA) return StepSchemaChange();
+    if (kind_ != ROWTAP_STATEMENT_READ) run_ = borrowed_capture_->Begin(kind_);
   }
   const int code = RunStep();
   is_on_row_ = code == SQLITE_ROW;
@@ -53,17 +44,16 @@ int Execution::Step() noexcept {
   return code;
 }
 
-int Execution::Kind(int kind) noexcept {
-  if (kind != ROWTAP_STATEMENT_OTHER || !rowtap_may_change_schema(borrowed_statement_)) return kind;
+int Execution::Kind() noexcept {
+  if (!rowtap_may_change_schema(borrowed_statement_)) return kind_;
   // Prepared before the schema changed, it could do something else now.
   sqlite3_stmt* prepared = nullptr;
   sqlite3_prepare_v2(sqlite3_db_handle(borrowed_statement_), sqlite3_sql(borrowed_statement_), -1, &prepared, nullptr);
   const sqlite::StatementHandle copy(prepared);
-  return copy == nullptr ? kind : rowtap_statement_kind(copy.get());
+  return copy == nullptr ? kind_ : rowtap_statement_kind(copy.get());
 }
 
-int Execution::Reset() noexcept {
-  if (!has_begun_) return SQLITE_OK;
+int Execution::ResetFollowed() noexcept {
   has_begun_ = false;
   // A statement left open ends in its reset: it may commit there, or be undone.
   const int effect = run_ == 0 ? ROWTAP_EFFECT_STAYS : rowtap_failed_effect(borrowed_statement_);

@@ -498,10 +498,7 @@ napi_value Statement::ParameterNames(napi_env env, napi_callback_info info) {
 napi_value Statement::BoundSql(napi_env env, napi_callback_info info) {
   const Arguments arguments(env, info);
   Statement* self = Named(env, arguments);
-  if (self == nullptr) return nullptr;
-  // What was bound for one run is over with it, though it may not have been cleared.
-  if (!self->is_bound_ && !self->run_.has_value()) self->ClearValues();
-  return ExpandedSql(env, self->handle_.get());
+  return self == nullptr ? nullptr : ExpandedSql(env, self->handle_.get());
 }
 
 napi_value Statement::FinalizeFunction(napi_env env, napi_callback_info info) {
