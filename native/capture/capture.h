@@ -61,7 +61,8 @@ class Capture {
   // Whether what is read now is a transaction of its own, that neither holds a write of rowtap's own up nor is held up by it, and
   // that no extension can go on to write in. If so it need not pass the gate.
   bool ReadsApart() const noexcept {
-    return !expects_extensions_ && sqlite3_get_autocommit(borrowed_db_) != 0 && rowtap_reads_beside_writes(borrowed_db_) != 0;
+    return !has_open_transaction_ && !expects_extensions_ && sqlite3_get_autocommit(borrowed_db_) != 0 &&
+           rowtap_reads_beside_writes(borrowed_db_) != 0;
   }
   // For Execution, before the first step of any other statement.
   void EnterStatement() noexcept {

@@ -17,7 +17,7 @@ namespace rowtap::capture {
 // inside the same transaction (one begun here if the connection is in autocommit), so that the stream can say what became of which table.
 class Execution {
  public:
-  // How long the run may last: until the caller, who gives the application no word meanwhile, has taken what it wants; or longer.
+  // Whether the run is over before the application can run anything else on the connection, or may be left open.
   enum class Span { kOneCall, kOpen };
 
   // `borrowed_capture` is null for a connection that is not captured.

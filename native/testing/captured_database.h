@@ -80,6 +80,7 @@ class CapturedConnection {
 
   void MustRun(const std::string& sql) { Check(Run(sql) == SQLITE_OK, sql); }
 
+  capture::Capture* borrowed_capture() { return capture_.get(); }
   capture::Hub& hub() { return capture_->hub(); }
   std::shared_ptr<capture::Hub> SharedHub() { return capture_->SharedHub(); }
   sqlite3* db() { return db_.get(); }
