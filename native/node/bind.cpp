@@ -56,8 +56,11 @@ bool ParameterBinder::Bind(const napi_value* values, size_t count) {
       case SQLITE_RANGE:
         napi_throw_range_error(env_, nullptr, "More parameter values were given than the statement has parameters");
         break;
+      case SQLITE_NOMEM:
+        ThrowSqliteError(environment_, sqlite3_errstr(code), code);
+        break;
       default:
-        ThrowUnlessPending(env_, code == SQLITE_NOMEM ? "Out of memory" : "A parameter could not be bound");
+        ThrowUnlessPending(env_, "A parameter could not be bound");
     }
     return false;
   }

@@ -5,6 +5,7 @@
 
 #include <cstddef>
 
+#include "node/environment.h"
 #include "sqlite3.h"
 
 namespace rowtap::node {
@@ -15,12 +16,13 @@ class ParameterBinder {
   // as it likes, so that it takes copies. kThisCallAlone: the former, and no JavaScript can run meanwhile.
   enum class Lifetime { kThisCallAlone, kThisCall, kCopied };
 
-  ParameterBinder(napi_env env, sqlite3_stmt* borrowed_statement, Lifetime lifetime)
-      : env_(env), borrowed_statement_(borrowed_statement), lifetime_(lifetime) {}
+  ParameterBinder(const WriterEnvironment& environment, sqlite3_stmt* borrowed_statement, Lifetime lifetime)
+      : environment_(environment), env_(environment.env()), borrowed_statement_(borrowed_statement), lifetime_(lifetime) {}
   ParameterBinder(const ParameterBinder&) = delete;
   ParameterBinder& operator=(const ParameterBinder&) = delete;
 
-  // Binds `values` to the parameters 1 to `count`. On failure throws what better-sqlite3 would, clears all bindings and returns false.
+  // Binds `values` to the parameters 1 to `count`. On failure throws what better-sqlite3 would, but for a missing memory a SqliteError;
+  // clears all bindings and returns false.
   bool Bind(const napi_value* values, size_t count);
   // Whether something has been bound that takes memory, its own or somebody else's: no number and no null.
   bool holds_memory() const { return holds_memory_; }
@@ -34,6 +36,7 @@ class ParameterBinder {
   // Most texts are shorter; those that are not have been written in vain so far.
   static constexpr size_t kFirstTry = 256;
 
+  const WriterEnvironment& environment_;
   const napi_env env_;
   sqlite3_stmt* const borrowed_statement_;
   const Lifetime lifetime_;

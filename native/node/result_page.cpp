@@ -32,7 +32,8 @@ bool RowStaging::AddRow(napi_env env, sqlite3_stmt* statement, int columns, bool
       case SQLITE_TEXT: {
         const char* text = reinterpret_cast<const char*>(sqlite3_column_text(statement, column));
         const size_t length = static_cast<size_t>(sqlite3_column_bytes(statement, column));
-        if (length <= kLongestHeapText && text != nullptr && IsAscii(text, length))
+        if (text == nullptr) return false;
+        if (length <= kLongestHeapText && IsAscii(text, length))
           AddToHeap(text, length);
         else if (!AddBoxed(env, ColumnText(env, statement, column)))
           return false;
@@ -59,6 +60,8 @@ void RowStaging::AddToHeap(const char* text, size_t length) {
 
 bool RowStaging::AddBlob(napi_env env, sqlite3_stmt* statement, int column) {
   const auto* blob = static_cast<const char*>(sqlite3_column_blob(statement, column));
+  // An empty one has no pointer. Where zeros could not be written out, it is no blob any more.
+  if (blob == nullptr && sqlite3_column_type(statement, column) != SQLITE_BLOB) return false;
   const size_t length = blob == nullptr ? 0 : static_cast<size_t>(sqlite3_column_bytes(statement, column));
   if (length > kLongestPageBlob || blobs_.size() + length > kPageBlobBytes) return AddBoxed(env, ColumnBlob(env, statement, column));
   const auto begin = static_cast<uint32_t>(kBlobsAt + blobs_.size());

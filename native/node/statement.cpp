@@ -226,7 +226,7 @@ napi_value Statement::Run(napi_env env, napi_callback_info info) {
   const Arguments arguments(env, info);
   Statement* self = NamedIdle(env, arguments);
   if (self == nullptr) return nullptr;
-  ParameterBinder binder(env, self->handle_.get(), self->LifetimeInThisCall());
+  ParameterBinder binder(*self->environment_, self->handle_.get(), self->LifetimeInThisCall());
   if (!self->BindArguments(arguments, binder)) return nullptr;
 
   sqlite3* db = self->borrowed_connection_->borrowed_db();
@@ -259,11 +259,8 @@ bool Statement::RunForFirstRow(napi_env env, const Take& take) {
   } else {
     code = code == SQLITE_DONE ? EndRun(&message) : FailRun(code, &message);
   }
-  if (!is_taken) return false;
-  if (code != SQLITE_OK) {
-    ThrowFailure(env, code, message);
-    return false;
-  }
+  if (code != SQLITE_OK) ThrowFailure(env, code, message);
+  if (!is_taken || code != SQLITE_OK) return false;
   environment_->FlushWake();
   return true;
 }
@@ -272,7 +269,7 @@ napi_value Statement::Get(napi_env env, napi_callback_info info) {
   const Arguments arguments(env, info);
   Statement* self = NamedIdle(env, arguments);
   if (self == nullptr) return nullptr;
-  ParameterBinder binder(env, self->handle_.get(), self->LifetimeInThisCall());
+  ParameterBinder binder(*self->environment_, self->handle_.get(), self->LifetimeInThisCall());
   if (!self->BindArguments(arguments, binder)) return nullptr;
 
   std::unique_ptr<RowStaging> staging;
@@ -302,7 +299,7 @@ napi_value Statement::Pluck(napi_env env, napi_callback_info info) {
   const Arguments arguments(env, info);
   Statement* self = NamedIdle(env, arguments);
   if (self == nullptr) return nullptr;
-  ParameterBinder binder(env, self->handle_.get(), self->LifetimeInThisCall());
+  ParameterBinder binder(*self->environment_, self->handle_.get(), self->LifetimeInThisCall());
   if (!self->BindArguments(arguments, binder)) return nullptr;
 
   napi_value value = nullptr;
@@ -317,7 +314,7 @@ napi_value Statement::All(napi_env env, napi_callback_info info) {
   const Arguments arguments(env, info);
   Statement* self = NamedIdle(env, arguments);
   if (self == nullptr) return nullptr;
-  ParameterBinder binder(env, self->handle_.get(), ParameterBinder::Lifetime::kCopied);
+  ParameterBinder binder(*self->environment_, self->handle_.get(), ParameterBinder::Lifetime::kCopied);
   if (!self->BindArguments(arguments, binder)) return nullptr;
   self->BeginRun(Span::kOneCall);
   return self->Fetch(env, std::numeric_limits<int>::max());
@@ -327,7 +324,7 @@ napi_value Statement::Open(napi_env env, napi_callback_info info) {
   const Arguments arguments(env, info);
   Statement* self = NamedIdle(env, arguments);
   if (self == nullptr) return nullptr;
-  ParameterBinder binder(env, self->handle_.get(), ParameterBinder::Lifetime::kCopied);
+  ParameterBinder binder(*self->environment_, self->handle_.get(), ParameterBinder::Lifetime::kCopied);
   if (!self->BindArguments(arguments, binder)) return nullptr;
   self->BeginRun(Span::kOpen);
   return nullptr;
@@ -359,7 +356,7 @@ napi_value Statement::Fetch(napi_env env, int max_rows) {
   std::string message;
   int columns = 0;
   int code;
-  bool has_thrown = false;
+  bool is_row_missing = false;
   do {
     code = run_->Step();
     if (code != SQLITE_ROW) break;
@@ -367,12 +364,12 @@ napi_value Statement::Fetch(napi_env env, int max_rows) {
       NoticeColumns();
       columns = ColumnsToRead();
     }
-    has_thrown = !staging->AddRow(env, handle_.get(), columns, is_big_int_);
-  } while (!has_thrown && staging->rows() < max_rows && !staging->IsFull(columns));
+    is_row_missing = !staging->AddRow(env, handle_.get(), columns, is_big_int_);
+  } while (!is_row_missing && staging->rows() < max_rows && !staging->IsFull(columns));
 
   const bool is_at_end = code != SQLITE_ROW;
-  if (has_thrown) {
-    EndRun(nullptr);
+  if (is_row_missing) {
+    code = EndRun(&message);
   } else if (!is_at_end) {
     if (borrowed_connection_->borrowed_capture() != nullptr) borrowed_connection_->borrowed_capture()->NoteTransaction();
   } else {
@@ -383,7 +380,7 @@ napi_value Statement::Fetch(napi_env env, int max_rows) {
       failure_message_ = message;
     }
   }
-  const bool is_delivered = !has_thrown && (!is_at_end || code == SQLITE_OK || has_failed_);
+  const bool is_delivered = !is_row_missing && (!is_at_end || code == SQLITE_OK || has_failed_);
   napi_value result = nullptr;
   if (is_delivered) {
     ResultPage& page = environment_->page();
@@ -392,7 +389,6 @@ napi_value Statement::Fetch(napi_env env, int max_rows) {
     page.header().generation = generation_;
   }
   environment_->ReturnStaging(std::move(staging));
-  if (has_thrown) return nullptr;
   if (!is_delivered) return ThrowFailure(env, code, message);
   if (is_at_end) environment_->FlushWake();
   return result;
@@ -416,7 +412,7 @@ napi_value Statement::Bind(napi_env env, napi_callback_info info) {
   const Arguments arguments(env, info);
   Statement* self = NamedIdle(env, arguments);
   if (self == nullptr) return nullptr;
-  ParameterBinder binder(env, self->handle_.get(), ParameterBinder::Lifetime::kCopied);
+  ParameterBinder binder(*self->environment_, self->handle_.get(), ParameterBinder::Lifetime::kCopied);
   self->is_bound_ = binder.Bind(arguments.values() + 1, arguments.count() - 1);
   return nullptr;
 }

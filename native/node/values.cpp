@@ -32,13 +32,15 @@ struct Argument {
 template <typename From>
 napi_value TextOf(napi_env env, const From& from) {
   const char* text = static_cast<const char*>(from.text());
-  return TextValue(env, text == nullptr ? "" : text, static_cast<size_t>(from.bytes()));
+  return text == nullptr ? nullptr : TextValue(env, text, static_cast<size_t>(from.bytes()));
 }
 
 template <typename From>
 napi_value BlobOf(napi_env env, const From& from) {
   const void* blob = from.blob();
-  const size_t length = static_cast<size_t>(from.bytes());
+  // An empty one has no pointer. Where zeros could not be written out, it is no blob any more.
+  if (blob == nullptr && from.type() != SQLITE_BLOB) return nullptr;
+  const size_t length = blob == nullptr ? 0 : static_cast<size_t>(from.bytes());
   napi_value value;
   if (napi_create_buffer_copy(env, length, blob == nullptr ? "" : blob, nullptr, &value) == napi_ok) return value;
   ThrowUnlessPending(env, "A blob could not be handed to JavaScript: out of memory");

@@ -12,13 +12,13 @@
 
 namespace rowtap::node {
 
-// Of the current row. Null where a JavaScript exception is pending.
+// Of the current row. Null where a JavaScript exception is pending, or SQLite had no memory for it: then the statement's end says so.
 napi_value ColumnValue(napi_env env, sqlite3_stmt* statement, int column, bool is_big_int);
 // As ColumnValue, for a column that is known to hold a text, or a blob.
 napi_value ColumnText(napi_env env, sqlite3_stmt* statement, int column);
 napi_value ColumnBlob(napi_env env, sqlite3_stmt* statement, int column);
 
-// An argument that SQLite calls a function with. Null where a JavaScript exception is pending.
+// An argument that SQLite calls a function with. Null in the same cases.
 napi_value ArgumentValue(napi_env env, sqlite3_value* argument, bool is_big_int);
 
 // What a value has become, beside SQLite's codes.
