@@ -54,6 +54,34 @@ test('an error that is no constraint: a failed CAST, a missing function in a tri
   expect(await captured.transactions()).toEqual([['insert t (1, 9223372036854775807n)']]);
 });
 
+// SQLite undoes a statement if the errors that it foresees need it, and those of virtual tables it does not.
+test('what an UPDATE has changed before its virtual table failed stays, or goes, in the stream as in the database', async () => {
+  const captured = capture({ before: 'CREATE TABLE t (id INTEGER PRIMARY KEY, a); INSERT INTO t VALUES (1, 1), (2, 2), (3, 3)' });
+  const { db } = captured;
+  db.table('below_two', {
+    columns: ['n'],
+    parameters: ['given'],
+    *rows(given: number) {
+      if (given >= 2) throw new RangeError('too large');
+      yield [given + 10];
+    },
+  });
+  const update = 'UPDATE t SET a = (SELECT n FROM below_two(t.a))';
+  const rows = (): unknown[] => db.prepare('SELECT a FROM t ORDER BY id').pluck().all();
+  expect(() => db.exec(update)).toThrow(RangeError);
+  expect(rows()).toEqual([1, 2, 3]);
+  expect(await captured.transactions()).toEqual([]);
+
+  db.exec('BEGIN; SAVEPOINT s');
+  expect(() => db.exec(update)).toThrow(RangeError);
+  db.exec('ROLLBACK TO s');
+  expect(rows()).toEqual([1, 2, 3]);
+  expect(() => db.exec(update)).toThrow(RangeError);
+  db.exec('COMMIT');
+  expect(rows()).toEqual([11, 2, 3]);
+  expect(await captured.transactions()).toEqual([['update t (1, 1) > (1, 11)']]);
+});
+
 test.each(['INSERT INTO t VALUES (1, 1)', 'INSERT INTO t VALUES (1, 1), (2, 2)', 'UPDATE t SET a = 2', 'DELETE FROM t'])(
   'a statement for which no rollback journal can be opened, and whose transaction goes on: %s',
   async (sql) => {
