@@ -3,6 +3,7 @@ import { countAllocations } from '../support/allocation-faults.js';
 import { installFaultVfs } from '../support/fault-vfs.js';
 import { allocationPoints, type FaultPoint, filePoints, type Operations } from './fault-points.js';
 import { type FaultScript, faultScripts } from './fault-scripts.js';
+import { userCodeScripts } from './user-code-scripts.js';
 import { type Beside, FaultyRun, type JournalMode } from './faulty-run.js';
 
 beforeAll(installFaultVfs);
@@ -52,16 +53,20 @@ async function tryPoints(script: FaultScript, mode: JournalMode, beside: Beside,
   expect(failures).toEqual([]);
 }
 
+/** What the scripts of user code do beside that code is tried by the others at every point. */
+const scripts = [...faultScripts.map((script) => ({ script, factor: 1 })), ...userCodeScripts.map((script) => ({ script, factor: 3 }))];
+
 describe.each(['wal', 'delete'] as const)('%s mode', (mode) => {
-  describe.each(faultScripts)('$name', (script) => {
-    test('every file operation', { timeout: timeoutMs }, () => tryPoints(script, mode, 'nothing', filePoints, 1));
-    test('every allocation', { timeout: timeoutMs }, () => tryPoints(script, mode, 'nothing', allocationPoints, 10));
-    test('beside a consumer: every file operation', { timeout: timeoutMs }, () => tryPoints(script, mode, 'consumer', filePoints, 10));
-    test('beside a consumer: every allocation', { timeout: timeoutMs }, () => tryPoints(script, mode, 'consumer', allocationPoints, 50));
-    test('with a log: every file operation', { timeout: timeoutMs }, () => tryPoints(script, mode, 'log', filePoints, 4));
-    test('with a log: every allocation', { timeout: timeoutMs }, () => tryPoints(script, mode, 'log', allocationPoints, 40));
+  describe.each(scripts)('$script.name', ({ script, factor }) => {
+    const tryAt = (beside: Beside, pointsOf: Points, stride: number) => tryPoints(script, mode, beside, pointsOf, stride * factor);
+    test('every file operation', { timeout: timeoutMs }, () => tryAt('nothing', filePoints, 1));
+    test('every allocation', { timeout: timeoutMs }, () => tryAt('nothing', allocationPoints, 10));
+    test('beside a consumer: every file operation', { timeout: timeoutMs }, () => tryAt('consumer', filePoints, 10));
+    test('beside a consumer: every allocation', { timeout: timeoutMs }, () => tryAt('consumer', allocationPoints, 50));
+    test('with a log: every file operation', { timeout: timeoutMs }, () => tryAt('log', filePoints, 4));
+    test('with a log: every allocation', { timeout: timeoutMs }, () => tryAt('log', allocationPoints, 40));
     if (mode === 'delete') return;
-    test('beside a snapshot: every file operation', { timeout: timeoutMs }, () => tryPoints(script, mode, 'snapshot', filePoints, 10));
-    test('beside a snapshot: every allocation', { timeout: timeoutMs }, () => tryPoints(script, mode, 'snapshot', allocationPoints, 50));
+    test('beside a snapshot: every file operation', { timeout: timeoutMs }, () => tryAt('snapshot', filePoints, 10));
+    test('beside a snapshot: every allocation', { timeout: timeoutMs }, () => tryAt('snapshot', allocationPoints, 50));
   });
 });

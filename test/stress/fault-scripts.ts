@@ -8,11 +8,20 @@ export interface FaultScript {
   setup: string;
   /** Run by the connection before the steps; not part of what can fail. */
   settings?: string;
+  /** Of the database's texts. Default: UTF-8. */
+  encoding?: 'UTF-8' | 'UTF-16le';
+  /**
+   * Defines the functions and tables that the steps use; not part of what can fail. They may read by `reader`, another connection to the same file: rows of
+   * the setup that no step changes, since where the steps are repeated it has nothing else.
+   */
+  equip?(db: Database, reader: Database): void;
+  /** Run when all is well again: what `equip` has defined is to work as before. */
+  finish?: string;
   /** Each is tried, whatever became of those before it. */
   steps: FaultStep[];
 }
 
-const plain = `
+export const plain = `
   CREATE TABLE t (id INTEGER PRIMARY KEY, a);
   CREATE TABLE w (k TEXT PRIMARY KEY, v) WITHOUT ROWID;
   INSERT INTO t VALUES (1, 'one'), (2, 'two'), (3, 'three');

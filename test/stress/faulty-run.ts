@@ -2,7 +2,18 @@ import { copyFileSync, mkdtempSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { setTimeout as pause } from 'node:timers/promises';
-import { type Change, Database, listSources, openSource, Replica, type Source, type SubscribeOptions, type Subscription } from 'rowtap';
+import {
+  type Change,
+  Database,
+  listSources,
+  openSource,
+  Replica,
+  RowtapError,
+  type Source,
+  SqliteError,
+  type SubscribeOptions,
+  type Subscription,
+} from 'rowtap';
 import { expect } from 'vitest';
 import { allocateSingly } from '../support/allocation-faults.js';
 import { beginArchive, readArchive } from '../support/archive.js';
@@ -10,6 +21,7 @@ import { turns } from '../support/captured.js';
 import { nativeConnectionOf } from '../support/native-connection.js';
 import { clearAllFaults, countOperations, type FaultPoint, type Operations } from './fault-points.js';
 import type { FaultScript, FaultStep } from './fault-scripts.js';
+import { Thrown } from './thrown.js';
 
 export type JournalMode = 'wal' | 'delete';
 /**
@@ -55,6 +67,7 @@ export class FaultyRun {
 
   async begin(): Promise<void> {
     const db = new Database(this.#template);
+    if (this.#script.encoding !== undefined) db.exec(`PRAGMA encoding = '${this.#script.encoding}'`);
     db.exec(`PRAGMA journal_mode = ${this.#mode}`);
     const reading = new Reading(db.changes());
     db.exec(this.#setup);
@@ -74,8 +87,13 @@ export class FaultyRun {
     copyFileSync(this.#template, path);
     const db = new Database(path, { timeout: 0 });
     const target = new Database(':memory:');
+    const reader = this.#script.equip === undefined ? undefined : new Database(path, { timeout: 0 });
     try {
       allocateSingly(nativeConnectionOf(db));
+      if (reader !== undefined) {
+        allocateSingly(nativeConnectionOf(reader));
+        this.#script.equip?.(db, reader);
+      }
       db.exec(`PRAGMA synchronous = FULL; ${(this.#script.settings ?? '').replace('{path}', path)}`);
       const source = openSource(db, { durability: this.#beside === 'log' ? 'log' : 'live' });
       const options = subscribeOptions[this.#beside];
@@ -88,6 +106,7 @@ export class FaultyRun {
       clearAllFaults();
 
       if (db.inTransaction) this.#goOn(db, results);
+      if (this.#script.finish !== undefined) db.exec(this.#script.finish);
       await reading.turnOn();
       db.exec(`INSERT INTO ${end} VALUES (1)`);
       await reading.until(end);
@@ -116,6 +135,7 @@ export class FaultyRun {
       return { operations, lostWith };
     } finally {
       clearAllFaults();
+      reader?.close();
       db.close();
       target.close();
       await turns();
@@ -135,6 +155,7 @@ export class FaultyRun {
         runStep(db, step);
         results.push('done');
       } catch (error) {
+        if (!(error instanceof SqliteError || error instanceof RowtapError || error instanceof Thrown)) throw error;
         expect(error, "a refused commit is told in SQLite's words").not.toMatchObject({ code: 'SQLITE_CONSTRAINT_COMMITHOOK' });
         results.push(resultOf(error, step, wasInTransaction, db.inTransaction));
       }
@@ -185,9 +206,14 @@ export class FaultyRun {
   #expectSteps(fresh: Database, results: readonly Result[]): void {
     if (results.includes('open')) return;
     const model = new Database(':memory:');
+    const reader = new Database(':memory:');
     try {
       model.exec("ATTACH DATABASE ':memory:' AS other; CREATE TABLE other.o (x)");
       model.exec(this.#setup);
+      if (this.#script.equip !== undefined) {
+        reader.exec(this.#setup);
+        this.#script.equip(model, reader);
+      }
       for (const [at, result] of results.entries()) {
         const step = this.#script.steps[at];
         if (result === 'rolled back' && model.inTransaction) model.exec('ROLLBACK');
@@ -202,6 +228,7 @@ export class FaultyRun {
       expect(new Replica(model).verify(fresh), 'the database against what its statements said').toMatchObject({ equal: true });
     } finally {
       model.close();
+      reader.close();
     }
   }
 }
@@ -275,6 +302,8 @@ class Reading {
 function resultOf(error: unknown, step: FaultStep, wasInTransaction: boolean, isInTransaction: boolean): Result {
   const code = String((error as { code?: unknown }).code);
   if (code.startsWith('SQLITE_CONSTRAINT') || code === 'SQLITE_ERROR') return 'refused';
+  // What the script's own function throws is thrown, whatever SQLite has met with while it undid the statement.
+  if (error instanceof Thrown && wasInTransaction === isInTransaction) return 'refused';
   const isCommit = typeof step === 'string' && /^(COMMIT|RELEASE)/.test(step);
   if (typeof step !== 'string' || isCommit || !wasInTransaction)
     return isInTransaction === wasInTransaction && wasInTransaction && !isCommit ? 'undone' : 'open';
