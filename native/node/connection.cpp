@@ -268,11 +268,9 @@ napi_value Connection::Exec(napi_env env, napi_callback_info info) {
   std::string message;
   const int code = self->RunScript(sql, logger, &message);
   if (code == -1) {
-    // Statements before the one that was not run may have committed; waking needs JavaScript, which does not run while an exception waits.
-    napi_value thrown = nullptr;
-    napi_get_and_clear_last_exception(env, &thrown);
+    // Statements before the one that was not run may have committed.
     self->environment_->FlushWake();
-    if (thrown != nullptr) napi_throw(env, thrown);
+    ThrowUnlessPending(env, "Out of memory");
     return nullptr;
   }
   self->environment_->FlushWake();
@@ -294,14 +292,10 @@ napi_value Connection::Serialize(napi_env env, napi_callback_info info) {
   napi_value buffer = nullptr;
   const int code = self->CopyPages(schema, &buffer);
   const std::string message = code == SQLITE_OK ? std::string() : sqlite3_errmsg(self->db_.get());
-  napi_value thrown = nullptr;
-  napi_get_and_clear_last_exception(env, &thrown);
+  // Pending where no Buffer can be as large, or there was no memory for it.
   FlushWake(env);
   if (code == SQLITE_OK) return buffer;
-  // No Buffer can be as large, or there was no memory for it.
-  if (code != SQLITE_NOMEM || thrown == nullptr || napi_throw(env, thrown) != napi_ok) {
-    ThrowSqliteError(*self->environment_, message, code);
-  }
+  ThrowSqliteError(*self->environment_, message, code);
   return nullptr;
 }
 

@@ -2,7 +2,7 @@ import { afterEach, describe, expect, it } from 'vitest';
 import { Database, SqliteError } from '../../lib/index.js';
 import { allocateSingly, clearAllocationFaults, countAllocations, failAllocation } from '../support/allocation-faults.js';
 import { nativeConnectionOf } from '../support/native-connection.js';
-import { open } from './drivers.js';
+import { open, temporaryPath } from './drivers.js';
 
 const rowtap = { name: 'rowtap', Database, SqliteError };
 const short = 'zwei, äöü 🎈';
@@ -79,6 +79,32 @@ describe.each(['UTF-8', 'UTF-16le'])('without memory, in %s, a value is what it 
     expect(failEach(() => statement.get(short, long, Buffer.from(long)))).toBeGreaterThan(0);
     expect(failEach(() => kept.all(long))).toBeGreaterThan(0);
     expect(failEach(() => db.prepare('SELECT ? AS a').bind(long).get())).toBeGreaterThan(0);
+  });
+
+  it('serialized, and opened from a Buffer', () => {
+    const path = temporaryPath();
+    open(rowtap, `PRAGMA encoding = '${encoding}'; CREATE TABLE t (a)`, path);
+    expect(
+      failEach(() => {
+        const db = new Database(path);
+        try {
+          return db.serialize();
+        } finally {
+          db.close();
+        }
+      }),
+    ).toBeGreaterThan(0);
+    const content = opened().serialize();
+    expect(
+      failEach(() => {
+        const db = new Database(content);
+        try {
+          return db.prepare('SELECT a FROM t').pluck().all();
+        } finally {
+          db.close();
+        }
+      }),
+    ).toBeGreaterThan(0);
   });
 
   it('handed to functions, aggregates and tables, and returned by them', () => {
