@@ -65,7 +65,7 @@ export interface RunOptions extends SourceOptions {
   /** Run before anybody listens. */
   before?: string;
   journalMode?: 'wal' | 'delete';
-  encoding?: 'UTF-8' | 'UTF-16le';
+  encoding?: 'UTF-8' | 'UTF-16le' | 'UTF-16be';
 }
 
 const marker = 'test_marker';

@@ -107,14 +107,6 @@ describe.each(engines)('$name engine', (engine) => {
       expect(row?.['b'] === text).toBe(true);
     }
   });
-
-  test('a database in UTF-16', async () => {
-    const file = run(engine, { before: 'SELECT 1', encoding: 'UTF-16le' });
-    file.reshape('CREATE TABLE t (a)');
-    const reading = file.read();
-    file.exec("INSERT INTO t VALUES ('äß漢😀')");
-    expect(await reading.transactions()).toEqual([["insert t ('äß漢😀')"]]);
-  });
 });
 
 /** As `integers: 'auto'` gives a value that was read with safe integers. */
