@@ -77,6 +77,12 @@ export const errorCodes = {
     message: 'the temporary file for changes beyond `maxTransactionMemory` can not be written; they stay in memory',
     remedy: "See to the space for SQLite's temporary files (SQLITE_TMPDIR); every further page is tried again.",
   },
+  ROWTAP_NO_ADDON: {
+    isRetryable: false,
+    message: "rowtap's addon was not found: {detail}",
+    remedy:
+      'Where the program is bundled, leave rowtap out of the bundle (mark it as external), or name its file rowtap.node by the option `nativeBinding`. Otherwise build it, by `make build` in a checkout of rowtap.',
+  },
   ROWTAP_NO_PREUPDATE_HOOK: {
     isRetryable: false,
     message: '{detail}',
