@@ -1,4 +1,6 @@
-import { afterEach, describe, expect, it } from 'vitest';
+import { setFlagsFromString } from 'node:v8';
+import { runInNewContext } from 'node:vm';
+import { afterEach, describe, expect, it, vi } from 'vitest';
 import { Database, SqliteError } from '../../lib/index.js';
 import { allocateSingly, clearAllocationFaults, countAllocations, failAllocation } from '../support/allocation-faults.js';
 import { nativeConnectionOf } from '../support/native-connection.js';
@@ -88,7 +90,7 @@ describe.each(['UTF-8', 'UTF-16le'])('without memory, in %s, a value is what it 
       failEach(() => {
         const db = new Database(path);
         try {
-          return db.serialize();
+          return db.serialize().toString('latin1');
         } finally {
           db.close();
         }
@@ -150,5 +152,43 @@ describe.each(['UTF-8', 'UTF-16le'])('without memory, in %s, a value is what it 
       failEach(() => [...statement.iterate()]);
     }
     expect([...seen]).toEqual([]);
+  });
+
+  it('keeps no total of a group and no generator of a table whose statement has failed', async () => {
+    const db = opened();
+    const seen: WeakRef<object>[] = [];
+    const noticed = <Value extends object>(value: Value): Value => {
+      seen.push(new WeakRef(value));
+      return value;
+    };
+    const step = (total: { last?: unknown }, value: unknown): void => void (total.last = value);
+    db.aggregate('last', { start: () => noticed<{ last?: unknown }>({}), step, inverse: step, result: ({ last }) => last });
+    db.table('given', {
+      columns: ['v'],
+      *rows(value) {
+        const held = noticed({ value });
+        yield [held.value];
+        yield [value];
+      },
+    });
+    for (const sql of [
+      'SELECT last(a) FROM t GROUP BY id',
+      'SELECT last(a) OVER (ORDER BY id ROWS 1 PRECEDING) FROM t',
+      "SELECT v || 'x' FROM t, given(t.a)",
+      'INSERT INTO t (a) SELECT last(v) FROM given(1) GROUP BY v',
+    ]) {
+      const statement = db.prepare(sql);
+      expect(failEach(() => (statement.reader ? statement.raw().all() : statement.run().changes))).toBeGreaterThan(0);
+    }
+    expect(seen.length).toBeGreaterThan(100);
+    setFlagsFromString('--expose-gc');
+    const collect = runInNewContext('gc') as () => void;
+    await vi.waitFor(
+      () => {
+        collect();
+        expect(seen.filter((each) => each.deref() !== undefined)).toHaveLength(0);
+      },
+      { timeout: 20_000 },
+    );
   });
 });
