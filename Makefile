@@ -67,7 +67,7 @@ format:
 	$(if $(CLANG_FORMAT),$(CLANG_FORMAT) --dry-run --Werror $(NATIVE_FILES),@echo 'clang-format is not installed: C++ formatting is not checked')
 
 CLANG_FORMAT := $(shell command -v clang-format 2>/dev/null)
-NATIVE_FILES = $(wildcard native/*/*.h native/*/*.c native/*/*.cpp)
+NATIVE_FILES = $(shell find native -name '*.h' -o -name '*.c' -o -name '*.cpp')
 
 ## native-test: test native/capture without Node (needs cmake)
 native-test:

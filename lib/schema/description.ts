@@ -1,6 +1,6 @@
 /**
  * A table's shape, as the writer's own SQLite held it when a row was recorded (so DDL and DML in one transaction agree). Made in
- * native/sqlite/describe, JSON on the way.
+ * native/sqlite/internals/tables.c, JSON on the way.
  */
 export interface TableDescription {
   name: string;

@@ -1,5 +1,6 @@
-// What capture needs to know from inside SQLite, and public functions do not tell. amalgamation.c, which implements it, is the only file
-// that sees SQLite's structures; capture/self_check.cpp compares its answers with the public functions when the addon loads.
+// What capture needs to know from inside SQLite, and public functions do not tell. The files in internals/ implement it, as parts of
+// amalgamation.c, the only unit that sees SQLite's structures; capture/self_check.cpp compares its answers with the public functions when
+// the addon loads.
 #pragma once
 
 #include <stdint.h>

@@ -1,3 +1,4 @@
+import { execFileSync } from 'node:child_process';
 import { readdirSync, readFileSync } from 'node:fs';
 import { dirname, join, relative, resolve } from 'node:path';
 import { fileURLToPath } from 'node:url';
@@ -43,7 +44,7 @@ function typescriptImports(): { from: string; to: string }[] {
 
 function nativeIncludes(): { from: string; to: string }[] {
   return filesIn('native', /\.(h|c|cpp)$/).flatMap((from) =>
-    Array.from(readFileSync(from, 'utf8').matchAll(/#include "(\w+\/[\w.]+)"/g), ([, path]) => ({
+    Array.from(readFileSync(from, 'utf8').matchAll(/#include "([\w/]+\/[\w.]+)"/g), ([, path]) => ({
       from,
       to: join(root, 'native', path ?? ''),
     })),
@@ -72,4 +73,14 @@ test('SQLite and capture know nothing of Node', () => {
 test('only native/sqlite includes the amalgamation', () => {
   const seen = filesIn('native', /\.(h|c|cpp)$/).filter((file) => readFileSync(file, 'utf8').includes('"sqlite3.c"'));
   expect(seen.map((file) => relative(root, file))).toEqual(['native/sqlite/amalgamation.c']);
+});
+
+test('what sees the structures of SQLite is one unit: each of its parts is included by it alone, and none is compiled by itself', () => {
+  const parts = filesIn('native/sqlite/internals', /./).map((file) => relative(root, file));
+  expect(parts.length).toBeGreaterThan(0);
+  const included = nativeIncludes().filter(({ to }) => parts.includes(relative(root, to)));
+  expect(included.map(({ to }) => relative(root, to)).toSorted()).toEqual(parts.toSorted());
+  expect(new Set(included.map(({ from }) => relative(root, from)))).toEqual(new Set(['native/sqlite/amalgamation.c']));
+  const compiled = execFileSync(process.execPath, ['scripts/list-sources.cjs', 'native/sqlite'], { cwd: root, encoding: 'utf8' });
+  expect(compiled).toBe('native/sqlite/amalgamation.c\n');
 });

@@ -1,5 +1,16 @@
 import { execFileSync, spawnSync } from 'node:child_process';
-import { chmodSync, cpSync, existsSync, mkdirSync, mkdtempSync, readFileSync, rmSync, symlinkSync, writeFileSync } from 'node:fs';
+import {
+  chmodSync,
+  cpSync,
+  existsSync,
+  mkdirSync,
+  mkdtempSync,
+  readdirSync,
+  readFileSync,
+  rmSync,
+  symlinkSync,
+  writeFileSync,
+} from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
@@ -45,7 +56,8 @@ test('everything that is needed to run and to compile is shipped', () => {
     'binding.gyp scripts/list-sources.cjs deps/sqlite3/sqlite3.c deps/sqlite3/sqlite3.h deps/lz4/lz4.c deps/lz4/lz4.h deps/lz4/LICENSE',
     'native/sqlite/amalgamation.c native/sqlite/options.h native/capture/capture.cpp native/node/addon.cpp',
   ];
-  expect(needed.flatMap((line) => line.split(' ')).filter((path) => !shipped.includes(path))).toEqual([]);
+  const parts = readdirSync(join(root, 'native/sqlite/internals')).map((name) => `native/sqlite/internals/${name}`);
+  expect([...needed.flatMap((line) => line.split(' ')), ...parts].filter((path) => !shipped.includes(path))).toEqual([]);
 });
 
 test('nothing else is shipped', () => {
@@ -54,6 +66,7 @@ test('nothing else is shipped', () => {
     /^dist\/[\w/-]+\.(?:js|js\.map|d\.ts)$/,
     /^dist\/index\.(?:cjs|cjs\.map|d\.cts)$/,
     /^native\/(?:sqlite|capture|node)\/\w+\.(?:h|c|cpp)$/,
+    /^native\/sqlite\/internals\/\w+\.c$/,
     /^deps\/(?:sqlite3\/sqlite3\.[ch]|lz4\/(?:lz4\.[ch]|LICENSE))$/,
     /^prebuilds\/[\w-]+\/rowtap\.node$/,
   ];
