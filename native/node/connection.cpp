@@ -4,11 +4,11 @@
 #include <cstring>
 #include <exception>
 
-#include "capture/execution.h"
 #include "capture/library_call.h"
 #include "node/arguments.h"
 #include "node/errors.h"
 #include "node/properties.h"
+#include "node/script.h"
 #include "node/statement.h"
 #include "node/text.h"
 #include "node/user_aggregate.h"
@@ -266,7 +266,7 @@ napi_value Connection::Exec(napi_env env, napi_callback_info info) {
   if (!self->RequireOpen()) return nullptr;
 
   std::string message;
-  const int code = self->RunScript(sql, logger, &message);
+  const int code = RunScript(*self, sql, logger, &message);
   if (code == -1) {
     // Statements before the one that was not run may have committed.
     self->environment_->FlushWake();
@@ -320,67 +320,11 @@ int Connection::CopyPages(const std::string& schema, napi_value* buffer) {
     // Nothing has ever been written. The first write transaction makes the first page, whatever it does; where none can be had, a database
     // without a page is empty as well.
     std::string message;
-    RunScript("BEGIN IMMEDIATE; COMMIT", nullptr, &message);
-    if (sqlite3_get_autocommit(db_.get()) == 0) RunScript("ROLLBACK", nullptr, &message);
+    RunScript(*this, "BEGIN IMMEDIATE; COMMIT", nullptr, &message);
+    if (sqlite3_get_autocommit(db_.get()) == 0) RunScript(*this, "ROLLBACK", nullptr, &message);
     code = copy();
   }
   if (code == SQLITE_OK && *buffer == nullptr) napi_create_buffer(environment_->env(), 0, nullptr, buffer);
-  return code;
-}
-
-int Connection::RunScript(const std::string& sql, napi_value logger, std::string* message) {
-  const Busy busy(*this);
-  const bool is_kept = KeptStatements::Keeps(sql);
-  if (is_kept) {
-    if (sqlite::StatementHandle kept = kept_statements_.Take(sql); kept != nullptr) {
-      const int code = RunOne(kept.get(), logger, message);
-      kept_statements_.Keep(sql, std::move(kept));
-      return code;
-    }
-  }
-  // Like every C program, it ends at a NUL.
-  const char* rest = sql.c_str();
-  for (;;) {
-    // Not for SQLite, which skips it too, but for the logger.
-    while (IsBetweenStatements(*rest)) rest++;
-    if (*rest == '\0') return SQLITE_OK;
-    const char* const begin = rest;
-    sqlite3_stmt* prepared = nullptr;
-    int code = sqlite3_prepare_v2(db_.get(), rest, -1, &prepared, &rest);
-    sqlite::StatementHandle statement(prepared);
-    if (code != SQLITE_OK) {
-      *message = sqlite3_errmsg(db_.get());
-      return code;
-    }
-    if (statement == nullptr) continue;  // a comment
-    code = RunOne(statement.get(), logger, message);
-    if (is_kept && begin == sql.c_str() && rest == begin + sql.size()) kept_statements_.Keep(sql, std::move(statement));
-    if (code != SQLITE_OK) return code;
-  }
-}
-
-int Connection::RunOne(sqlite3_stmt* statement, napi_value logger, std::string* message) {
-  napi_env env = environment_->env();
-  if (logger != nullptr) {
-    napi_handle_scope scope;
-    if (napi_open_handle_scope(env, &scope) != napi_ok) return -1;
-    napi_value text = ExpandedSql(env, statement);
-    napi_value undefined;
-    napi_get_undefined(env, &undefined);
-    const bool has_returned = text != nullptr && napi_call_function(env, undefined, logger, 1, &text, nullptr) == napi_ok;
-    napi_close_handle_scope(env, scope);
-    if (!has_returned) return -1;
-  }
-  capture::Execution execution(capture_.get(), statement);
-  int code;
-  do code = execution.Step();
-  while (code == SQLITE_ROW);
-  if (code == SQLITE_DONE) {
-    code = execution.Reset();
-    if (code == SQLITE_OK) return IsExceptionPending(env) ? -1 : SQLITE_OK;
-  }
-  *message = execution.message();
-  execution.Reset();
   return code;
 }
 

@@ -80,6 +80,8 @@ class Connection {
   // Throws a TypeError and returns false unless open.
   bool RequireOpen() const;
 
+  KeptStatements& kept_statements() { return kept_statements_; }
+
   WriterEnvironment& environment() const { return *environment_; }
 
  private:
@@ -118,11 +120,6 @@ class Connection {
   bool Open(const std::string& path, const Options& options);
   // Throws and returns false.
   bool FailOpening(const std::string& message, int code);
-  // Runs the statements of `sql`. Returns SQLite's code, with its words in `message`; -1 where `logger`, called with each, threw, or where
-  // an exception of a user-defined function has come through a statement that did not fail.
-  int RunScript(const std::string& sql, napi_value logger, std::string* message);
-  // Likewise, for one statement.
-  int RunOne(sqlite3_stmt* statement, napi_value logger, std::string* message);
   // Makes a Buffer of an attached database's pages. Returns SQLite's code; where SQLITE_NOMEM, an exception may be pending.
   int CopyPages(const std::string& schema, napi_value* buffer);
 
