@@ -9,6 +9,7 @@
 #include "node/errors.h"
 #include "node/properties.h"
 #include "node/script.h"
+#include "node/serialize.h"
 #include "node/statement.h"
 #include "node/text.h"
 #include "node/user_aggregate.h"
@@ -276,56 +277,6 @@ napi_value Connection::Exec(napi_env env, napi_callback_info info) {
   self->environment_->FlushWake();
   if (code != SQLITE_OK) ThrowSqliteError(*self->environment_, message, code);
   return nullptr;
-}
-
-napi_value Connection::Serialize(napi_env env, napi_callback_info info) {
-  const Arguments arguments(env, info);
-  Connection* self = WrappedIn(env, arguments.receiver());
-  if (self == nullptr) return nullptr;
-  std::string schema;
-  if (arguments.count() < 1 || !ReadText(env, arguments[0], &schema)) {
-    ThrowTypeErrorUnlessPending(env, "Expected serialize(schema)");
-    return nullptr;
-  }
-  if (!self->RequireOpen()) return nullptr;
-
-  napi_value buffer = nullptr;
-  const int code = self->CopyPages(schema, &buffer);
-  const std::string message = code == SQLITE_OK ? std::string() : sqlite3_errmsg(self->db_.get());
-  // Pending where no Buffer can be as large, or there was no memory for it.
-  FlushWake(env);
-  if (code == SQLITE_OK) return buffer;
-  ThrowSqliteError(*self->environment_, message, code);
-  return nullptr;
-}
-
-int Connection::CopyPages(const std::string& schema, napi_value* buffer) {
-  struct Destination {
-    napi_env env;
-    napi_value* buffer;
-  } destination{environment_->env(), buffer};
-  const auto copy = [&] {
-    const capture::LibraryCall call(capture_.get());
-    return rowtap_serialize(
-        db_.get(), schema.c_str(),
-        [](void* arg, uint64_t size) {
-          const auto* to = static_cast<Destination*>(arg);
-          void* data = nullptr;
-          return napi_create_buffer(to->env, static_cast<size_t>(size), &data, to->buffer) == napi_ok ? data : nullptr;
-        },
-        &destination);
-  };
-  int code = copy();
-  if (code == SQLITE_OK && *buffer == nullptr && sqlite3_get_autocommit(db_.get()) != 0) {
-    // Nothing has ever been written. The first write transaction makes the first page, whatever it does; where none can be had, a database
-    // without a page is empty as well.
-    std::string message;
-    RunScript(*this, "BEGIN IMMEDIATE; COMMIT", nullptr, &message);
-    if (sqlite3_get_autocommit(db_.get()) == 0) RunScript(*this, "ROLLBACK", nullptr, &message);
-    code = copy();
-  }
-  if (code == SQLITE_OK && *buffer == nullptr) napi_create_buffer(environment_->env(), 0, nullptr, buffer);
-  return code;
 }
 
 napi_value Connection::CloseMethod(napi_env env, napi_callback_info info) {

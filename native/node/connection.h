@@ -102,7 +102,6 @@ class Connection {
   static void Finalize(napi_env env, void* connection, void* hint);
   static napi_value Prepare(napi_env env, napi_callback_info info);
   static napi_value Exec(napi_env env, napi_callback_info info);
-  static napi_value Serialize(napi_env env, napi_callback_info info);
   static napi_value CloseMethod(napi_env env, napi_callback_info info);
   static napi_value LoadExtension(napi_env env, napi_callback_info info);
   static napi_value SetDefensive(napi_env env, napi_callback_info info);
@@ -120,8 +119,6 @@ class Connection {
   bool Open(const std::string& path, const Options& options);
   // Throws and returns false.
   bool FailOpening(const std::string& message, int code);
-  // Makes a Buffer of an attached database's pages. Returns SQLite's code; where SQLITE_NOMEM, an exception may be pending.
-  int CopyPages(const std::string& schema, napi_value* buffer);
 
   const std::shared_ptr<WriterEnvironment> environment_;
   napi_ref object_ = nullptr;  // weak
