@@ -56,7 +56,7 @@ export interface SourceInfo {
   /** "degraded": running, but something is wrong that `error` names; it is retried. */
   state: 'running' | 'degraded' | 'failed' | 'closed';
   error?: { code: string; message: string };
-  /** What is as it should be, but may surprise; left out where there is nothing. */
+  /** What is as it should be, but may surprise; left out where there is nothing. Of connections only the one that the source was given is known. */
   warnings?: { code: string; message: string }[];
   /** What this source can promise: replay after a restart; commits by other programs; rows that exist already. */
   capabilities: { replay: boolean; externalWrites: boolean; snapshot: boolean };
