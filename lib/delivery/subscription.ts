@@ -1,120 +1,80 @@
-import { ReaderState } from '../binding/native.js';
-import { badOption, RowtapError } from '../errors/rowtap-error.js';
-import type { Change, RowChange, Transaction } from '../model/change.js';
+import { badOption, type RowtapError } from '../errors/rowtap-error.js';
+import type { Change, Transaction } from '../model/change.js';
 import type { Position } from '../model/options.js';
 import type { Subscription, SubscriptionInfo } from '../model/source.js';
 import type { IntegerMode } from '../model/value.js';
 import { Acknowledgement, closedSubscription } from './acknowledgement.js';
 import type { ApplicationTransaction } from './application-transaction.js';
-import type { Bootstrap } from './bootstrap.js';
 import type { Progress } from './progress.js';
-import type { ChangeDrain, ChangeStream, StreamState } from './stream-reader.js';
-import { DecodedTransaction } from './transaction.js';
+import { type Item, type ItemMode, type ItemResult, type ItemStream, StreamIterator } from './stream-iterator.js';
+import { Supply, type SupplyParts } from './supply.js';
 import type { Parked, Turns } from './turns.js';
 
-export interface SubscriptionParts {
+export interface SubscriptionParts extends SupplyParts {
   consumer: string | undefined;
   /** The position: the snapshot's, and the one after which changes begin. */
   startLsn: number;
-  /** Handed over before anything else. */
-  events: Change[];
-  bootstrap: Bootstrap | undefined;
-  /** Undefined where only the snapshot is wanted. */
-  stream: ChangeStream | undefined;
   integers: IntegerMode;
   acceptsTable: (name: string) => boolean;
   /** Deletes by a REPLACE may be missing from the stream. */
   isReplacing?: boolean;
-  /** Where a snapshot is wanted whenever changes may have been missed: a new place, behind what was missed. */
-  beginAgain: (() => Restart) | undefined;
   progress: Progress;
   ack: 'auto' | 'manual';
-  maxBuffered: number;
   signal: AbortSignal | undefined;
   turns: Pick<Turns, 'number' | 'park' | 'unpark'>;
   /** The one that `ack` is called in, of this thread. Throws ROWTAP_BAD_OPTION where there are several. */
   openTransaction: () => ApplicationTransaction | undefined;
   /** The last published LSN of the source. */
   sourceLsn: () => number;
-  /** Why the source could not go on, where it has ended by that. */
-  failure: () => RowtapError | undefined;
   /** Called once, when it is closed for whatever reason. */
   onClose: (subscription: StreamSubscription) => void;
 }
 
-export interface Restart {
-  lsn: number;
-  stream: ChangeStream;
-  bootstrap: Bootstrap;
-}
-
-type Item = Change | Transaction;
-type Mode = 'changes' | 'transactions';
-type Result = IteratorResult<Item, undefined>;
-
 interface Waiter {
-  resolve(result: Result): void;
+  resolve(result: ItemResult): void;
   reject(error: unknown): void;
 }
 
-/** After so many bytes other callbacks get a turn; where more than half of the budget waits then, after what waits. */
-const bytesPerStretch = 4 * 1024 * 1024;
-/** Of a snapshot: pages instead. */
-const pagesPerStretch = 16;
-
 /**
- * The life of one subscription: first the events that it was given, then the pages of its snapshot, then what its reader has, then the
- * end. Everything is pulled by `next`, which answers from an array of decoded items while there are some. When nothing waits it parks, and
- * `turns` lets it try again. A closed one has no items, no reader, and answers "done".
+ * The life of one subscription: it hands over what its supply has, until the end of that. Everything is pulled by `next`, which answers from an
+ * array of decoded items while there are some. When nothing waits it parks, and `turns` lets it try again. A closed one has no items, and
+ * answers "done".
  */
-export class StreamSubscription implements Subscription, Parked {
+export class StreamSubscription implements Subscription, Parked, ItemStream {
   readonly ready: Promise<{ lsn: number; snapshot: boolean }>;
   readonly bootstrapped: Promise<{ lsn: number; rows: number; tables: string[] }>;
 
   readonly #parts: SubscriptionParts;
+  readonly #supply: Supply;
   #acknowledgement: Acknowledgement;
-  #reader: StreamState | undefined;
-  #drain: ChangeDrain | undefined;
-  /** A gap has been announced: what is read next is a new snapshot. */
-  #isRestartDue = false;
-  readonly #firstEvents = new WeakSet<object>();
-  #events: Change[];
-  #bootstrap: Bootstrap | undefined;
 
-  #mode: Mode | undefined;
+  #mode: ItemMode | undefined;
   /** Decoded, to be handed over from `#at` on. The one at `#lastAt` is handed over on the slow path, which has more to look after. */
   #items: Item[] = [];
   #at = 0;
   #lastAt = -1;
-  /** The items are the page that the last row of the snapshot stands in. */
-  #isLastPage = false;
-  /** Of the snapshot's page that was read last. */
-  #lastOfPage: Change | undefined;
   readonly #waiters: Waiter[] = [];
 
-  /** Number of the turn in which the reader was found empty. */
-  #emptyInTurn = -1;
-  #bytesInStretch = 0;
-  #maxBytesInStretch = bytesPerStretch;
-  #pagesInStretch = 0;
   /** Is thrown when the changes before it have been handed over. */
   #failed: { error: unknown } | undefined;
   #onClosed: (() => void) | undefined;
-  #isEnding = false;
-  /** The rest of the stretch waits for the other callbacks of the event loop. */
-  #hop: NodeJS.Immediate | undefined;
   #isClosed = false;
   #closing: Promise<void> | undefined;
   #settleBootstrapped!: { resolve(): void; reject(error: RowtapError): void };
 
   constructor(parts: SubscriptionParts) {
     this.#parts = parts;
-    this.#events = parts.events;
-    for (const event of parts.events) this.#firstEvents.add(event);
-    this.#bootstrap = parts.bootstrap;
+    this.#supply = new Supply(parts, {
+      snapshotEnded: (end) => {
+        this.#acknowledgement.snapshotHandedOver(end);
+        this.#settleBootstrapped.resolve();
+      },
+      begunAgain: (lsn) => {
+        this.#acknowledgement = new Acknowledgement(parts.progress, parts.ack, lsn, true);
+      },
+      goOn: () => this.#serveWaiters(),
+    });
     this.#acknowledgement = new Acknowledgement(parts.progress, parts.ack, parts.startLsn, parts.bootstrap !== undefined);
-    this.#reader = parts.stream?.reader;
-    this.#drain = parts.stream?.drain;
     this.ready = Promise.resolve({ lsn: parts.startLsn, snapshot: parts.bootstrap !== undefined });
     this.bootstrapped = this.#promiseBootstrapped(parts);
     // Nobody has to listen to it: whoever iterates hears of the end there.
@@ -149,8 +109,7 @@ export class StreamSubscription implements Subscription, Parked {
   #acknowledge(position: Position, openTransaction: () => ApplicationTransaction | undefined): void {
     if (this.#isClosed) throw closedSubscription();
     const transaction = this.#parts.consumer === undefined ? undefined : openTransaction();
-    const isFinal = (event: object): boolean => this.#firstEvents.has(event) || this.#drain?.isFinal(event) === true;
-    this.#acknowledgement.explicit(position, isFinal, transaction);
+    this.#acknowledgement.explicit(position, (event) => this.#supply.isFinal(event), transaction);
   }
 
   flush(): Promise<void> {
@@ -168,22 +127,15 @@ export class StreamSubscription implements Subscription, Parked {
 
   /** What was published is still handed over, then comes the end. */
   end(): void {
-    this.#isEnding = true;
-    this.#reader?.end();
+    this.#supply.end();
   }
 
   info(): SubscriptionInfo {
     const { consumer, sourceLsn } = this.#parts;
-    const reader = this.#reader;
     const lsn = this.#acknowledgement.handedOver;
-    const [buffered, bufferedBytes] = !this.#isClosed && reader !== undefined ? reader.buffered() : [0, 0];
-    const isCaughtUp =
-      buffered === 0 &&
-      reader?.isReplaying !== true &&
-      this.#at >= this.#items.length &&
-      this.#bootstrap === undefined &&
-      this.#events.length === 0;
-    const progress = this.#bootstrap?.progress;
+    const [buffered, bufferedBytes] = this.#isClosed ? [0, 0] : this.#supply.buffered();
+    const isCaughtUp = buffered === 0 && !this.#supply.hasMore && this.#at >= this.#items.length;
+    const progress = this.#supply.snapshotProgress;
     return {
       ...(consumer === undefined ? {} : { consumer }),
       lsn,
@@ -210,7 +162,7 @@ export class StreamSubscription implements Subscription, Parked {
   }
 
   /** For its iterators. */
-  nextItem(mode: Mode): Promise<Result> {
+  nextItem(mode: ItemMode): Promise<ItemResult> {
     const at = this.#at;
     if (at < this.#lastAt && mode === this.#mode && this.#waiters.length === 0) {
       if (this.#acknowledgement.isDue) this.#acknowledgement.asked();
@@ -242,8 +194,8 @@ export class StreamSubscription implements Subscription, Parked {
   }
 
   tryAgain(): void {
-    if (this.#hop !== undefined) this.#endHop();
-    this.#emptyInTurn = -1;
+    this.#supply.endPause();
+    this.#supply.lookAgain();
     this.#serveWaiters();
   }
 
@@ -252,11 +204,11 @@ export class StreamSubscription implements Subscription, Parked {
     if (this.#isClosed) return;
     this.#failed = { error };
     this.#setItems([]);
-    if (this.#hop !== undefined) this.#endHop();
+    this.#supply.endPause();
     this.#serveWaiters();
   }
 
-  #nextSlowly(mode: Mode): Promise<Result> {
+  #nextSlowly(mode: ItemMode): Promise<ItemResult> {
     if (this.#mode !== undefined && this.#mode !== mode) {
       const detail = `this subscription is being read by ${this.#mode}; to read it by ${mode} as well, subscribe a second time`;
       return Promise.reject(badOption(detail));
@@ -294,7 +246,7 @@ export class StreamSubscription implements Subscription, Parked {
   }
 
   /** The next item or the end; undefined, and parked, where there is neither yet. Throws, closed, where the stream can't go on. */
-  #take(): Result | undefined {
+  #take(): ItemResult | undefined {
     while (!this.#isClosed) {
       // In the loop: a snapshot without a row ends when more is asked for than there is.
       if (this.#acknowledgement.isDue) this.#acknowledgement.asked();
@@ -326,7 +278,7 @@ export class StreamSubscription implements Subscription, Parked {
       this.#failed = { error };
     }
     // It does not park, so native code need not say what comes now: the next one who asks has to look.
-    this.#emptyInTurn = -1;
+    this.#supply.lookAgain();
     return false;
   }
 
@@ -342,136 +294,23 @@ export class StreamSubscription implements Subscription, Parked {
     if (item.lsn !== this.#acknowledgement.handedOver) this.#acknowledgement.moveTo(item.lsn);
     if (this.#at === this.#items.length) {
       this.#setItems([]);
-      if (this.#isLastPage) this.#endSnapshot();
+      this.#supply.handedOver();
     }
     return item;
   }
 
   #fill(): 'more' | 'later' | 'end' {
     if (this.#failed !== undefined) throw this.#failed.error;
-    if (this.#hop !== undefined) return 'later';
-    if (this.#events.length > 0) {
-      this.#setItems(this.#mode === 'transactions' ? asTransaction(this.#events) : this.#events);
-      this.#events = [];
-      return 'more';
-    }
-    if (this.#isRestartDue) this.#restart();
-    if (this.#bootstrap !== undefined) return this.#fillFromSnapshot(this.#bootstrap);
-    return this.#fillFromReader();
-  }
-
-  #fillFromSnapshot(bootstrap: Bootstrap): 'more' | 'later' {
-    if (this.#pagesInStretch >= pagesPerStretch) return this.#letOthersRun();
-    ++this.#pagesInStretch;
-    const page = bootstrap.next();
-    if (page === undefined) {
-      this.#endSnapshot();
-      return 'more';
-    }
-    // Events of empty tables may stand behind the last row.
-    const lastRow = page.findLast((change): change is RowChange => change.op === 'snapshot');
-    this.#isLastPage = lastRow !== undefined && lastRow.last;
-    this.#lastOfPage = page.at(-1);
-    this.#setItems(this.#mode === 'transactions' ? asTransaction(page) : page);
+    const items = this.#supply.next(this.#mode, this.#acknowledgement.handedOver);
+    if (typeof items === 'string') return items;
+    this.#setItems(items);
     return 'more';
-  }
-
-  #fillFromReader(): 'more' | 'later' | 'end' {
-    const { turns } = this.#parts;
-    const reader = this.#reader;
-    if (reader === undefined || this.#drain === undefined) return 'end';
-    if (this.#emptyInTurn === turns.number) return 'later';
-    if (this.#bytesInStretch >= this.#maxBytesInStretch) {
-      const [, waiting] = reader.buffered();
-      // More than half: reading on comes first, or it would be taken for lag. But only once: another thread may write faster than this one reads.
-      const isExtended = this.#maxBytesInStretch > bytesPerStretch;
-      if (isExtended || waiting <= this.#parts.maxBuffered / 2) return this.#letOthersRun();
-      this.#maxBytesInStretch = this.#bytesInStretch + waiting;
-    }
-    const items: Item[] = [];
-    const length =
-      this.#mode === 'transactions' ? this.#drain.transactions(items as Transaction[]) : this.#drain.changes(items as Change[]);
-    this.#bytesInStretch += length;
-    if (length > 0) {
-      this.#setItems(this.#parts.beginAgain === undefined ? items : this.#upToGap(items));
-      return 'more';
-    }
-    return this.#whenEmpty(reader.state());
-  }
-
-  /** What stands behind a gap is older than the snapshot that follows it. */
-  #upToGap(items: Item[]): Item[] {
-    for (const [at, item] of items.entries()) {
-      const cut = item instanceof DecodedTransaction ? item.upTo(this.#isStreamGap) : this.#isStreamGap(item) ? item : undefined;
-      if (cut === undefined) continue;
-      this.#isRestartDue = true;
-      return [...items.slice(0, at), cut];
-    }
-    return items;
-  }
-
-  readonly #isStreamGap = (item: object): boolean => 'op' in item && item.op === 'gap' && this.#drain?.isStandIn(item) !== true;
-
-  #restart(): void {
-    this.#isRestartDue = false;
-    const { beginAgain, progress, ack } = this.#parts;
-    if (beginAgain === undefined) return;
-    this.#reader?.close();
-    const { lsn, stream, bootstrap } = beginAgain();
-    this.#reader = stream.reader;
-    this.#drain = stream.drain;
-    if (this.#isEnding) stream.reader.end();
-    this.#bootstrap = bootstrap;
-    this.#acknowledgement = new Acknowledgement(progress, ack, lsn, true);
-  }
-
-  #whenEmpty(state: number): 'later' | 'end' {
-    const lsn = this.#acknowledgement.handedOver;
-    if (state === ReaderState.laggard) throw new RowtapError('ROWTAP_LAGGARD', { maxBuffered: this.#parts.maxBuffered, lsn });
-    if (state === ReaderState.lost) throw new RowtapError('ROWTAP_CAPTURE_LOST', { lsn });
-    if (state === ReaderState.ended) {
-      const failure = this.#parts.failure();
-      if (failure !== undefined) throw failure;
-    }
-    if (state !== ReaderState.open) return 'end';
-    this.#emptyInTurn = this.#parts.turns.number;
-    this.#beginStretch();
-    return 'later';
   }
 
   #setItems(items: Item[]): void {
     this.#items = items;
     this.#at = 0;
     this.#lastAt = items.length - 1;
-  }
-
-  #endSnapshot(): void {
-    this.#bootstrap?.close();
-    this.#acknowledgement.snapshotHandedOver(this.#lastOfPage);
-    this.#settleBootstrapped.resolve();
-    this.#bootstrap = undefined;
-    this.#isLastPage = false;
-    this.#lastOfPage = undefined;
-  }
-
-  #letOthersRun(): 'later' {
-    this.#hop = setImmediate(() => {
-      this.#endHop();
-      this.#serveWaiters();
-    });
-    return 'later';
-  }
-
-  #endHop(): void {
-    if (this.#hop !== undefined) clearImmediate(this.#hop);
-    this.#hop = undefined;
-    this.#beginStretch();
-    this.#pagesInStretch = 0;
-  }
-
-  #beginStretch(): void {
-    this.#bytesInStretch = 0;
-    this.#maxBytesInStretch = bytesPerStretch;
   }
 
   #promiseBootstrapped(parts: SubscriptionParts): Promise<{ lsn: number; rows: number; tables: string[] }> {
@@ -492,46 +331,12 @@ export class StreamSubscription implements Subscription, Parked {
     this.#isClosed = true;
     signal?.removeEventListener('abort', this.#onAbort);
     turns.unpark(this);
-    if (this.#hop !== undefined) this.#endHop();
     this.#setItems([]);
-    this.#events = [];
-    this.#bootstrap?.close();
-    this.#bootstrap = undefined;
-    this.#reader?.close();
+    this.#supply.close();
     this.#settleBootstrapped.reject(closedSubscription());
     for (const waiter of this.#waiters.splice(0)) waiter.resolve({ value: undefined, done: true });
     this.#onClosed?.();
     onClose(this);
     await progress.close();
   }
-}
-
-/** One iteration; several over one subscription share its place. Leaving a loop (`return`) closes the subscription. */
-class StreamIterator<T extends Item> implements AsyncIterableIterator<T> {
-  readonly #subscription: StreamSubscription;
-  readonly #mode: Mode;
-
-  constructor(subscription: StreamSubscription, mode: Mode) {
-    this.#subscription = subscription;
-    this.#mode = mode;
-  }
-
-  next(): Promise<IteratorResult<T, undefined>> {
-    return this.#subscription.nextItem(this.#mode) as Promise<IteratorResult<T, undefined>>;
-  }
-
-  async return(): Promise<IteratorResult<T, undefined>> {
-    await this.#subscription.close();
-    return { value: undefined, done: true };
-  }
-
-  [Symbol.asyncIterator](): this {
-    return this;
-  }
-}
-
-/** A page of a snapshot, or the events before it, as one transaction. */
-function asTransaction(changes: Change[]): Transaction[] {
-  const [first] = changes;
-  return first === undefined ? [] : [new DecodedTransaction(first.lsn, first.time, changes)];
 }

@@ -3,7 +3,8 @@ import { type ApplicationTransaction, openTransactionOf } from '../delivery/appl
 import { consume } from '../delivery/consume.js';
 import { KeptAlive } from '../delivery/keep-alive.js';
 import { noProgress, type OpenedConsumer, type ProgressStore } from '../delivery/progress.js';
-import { type Restart, StreamSubscription } from '../delivery/subscription.js';
+import { StreamSubscription } from '../delivery/subscription.js';
+import type { Restart } from '../delivery/supply.js';
 import type { Turns } from '../delivery/turns.js';
 import { isBusy } from '../errors/is-busy.js';
 import { RowtapError } from '../errors/rowtap-error.js';
