@@ -30,18 +30,6 @@ bool IsBlank(const char* sql) {
   return true;
 }
 
-// Of each column what `name_of` says, a NUL between two.
-std::string JoinedNames(sqlite3_stmt* statement, const char* (*name_of)(sqlite3_stmt*, int)) {
-  std::string names;
-  const int count = sqlite3_column_count(statement);
-  for (int at = 0; at < count; at++) {
-    if (at > 0) names.push_back('\0');
-    const char* name = name_of(statement, at);
-    if (name != nullptr) names.append(name);
-  }
-  return names;
-}
-
 }  // namespace
 
 bool Statement::Init(napi_env env, napi_value exports, WriterEnvironment& environment) {
@@ -276,7 +264,7 @@ napi_value Statement::Get(napi_env env, napi_callback_info info) {
   int columns = 0;
   const bool has_run = self->RunForFirstRow(env, [&] {
     staging = self->environment_->TakeStaging();
-    self->NoticeColumns();
+    self->columns_.Notice(self->handle_.get());
     columns = self->ColumnsToRead();
     return staging->AddRow(env, self->handle_.get(), columns, self->is_big_int_);
   });
@@ -288,7 +276,7 @@ napi_value Statement::Get(napi_env env, napi_callback_info info) {
   napi_value result = nullptr;
   if (has_run) {
     page.header().is_done = 1;
-    page.header().generation = self->generation_;
+    page.header().generation = self->columns_.generation();
     result = page.Deliver(env, *staging, columns);
   }
   self->environment_->ReturnStaging(std::move(staging));
@@ -361,7 +349,7 @@ napi_value Statement::Fetch(napi_env env, int max_rows) {
     code = run_->Step();
     if (code != SQLITE_ROW) break;
     if (staging->rows() == 0) {
-      NoticeColumns();
+      columns_.Notice(handle_.get());
       columns = ColumnsToRead();
     }
     is_row_missing = !staging->AddRow(env, handle_.get(), columns, is_big_int_);
@@ -386,7 +374,7 @@ napi_value Statement::Fetch(napi_env env, int max_rows) {
     ResultPage& page = environment_->page();
     result = page.Deliver(env, *staging, columns);
     page.header().is_done = is_at_end && !has_failed_;
-    page.header().generation = generation_;
+    page.header().generation = columns_.generation();
   }
   environment_->ReturnStaging(std::move(staging));
   if (!is_delivered) return ThrowFailure(env, code, message);
@@ -441,8 +429,7 @@ napi_value Statement::Configure(napi_env env, napi_callback_info info) {
   }
   self->is_big_int_ = is_big_int;
   self->is_first_column_only_ = is_first_column_only;
-  self->is_expanded_ = is_expanded;
-  self->seen_preparations_ = -1;
+  self->columns_.IncludeTables(is_expanded);
   return nullptr;
 }
 
@@ -471,9 +458,10 @@ napi_value Statement::ColumnNames(napi_env env, napi_callback_info info) {
   const Arguments arguments(env, info);
   Statement* self = Named(env, arguments);
   if (self == nullptr) return nullptr;
-  napi_value names = nullptr;
-  if (napi_create_string_utf8(env, self->names_.data(), self->names_.size(), &names) != napi_ok) ThrowUnlessPending(env, "Out of memory");
-  return names;
+  const std::string& names = self->columns_.names();
+  napi_value text = nullptr;
+  if (napi_create_string_utf8(env, names.data(), names.size(), &text) != napi_ok) ThrowUnlessPending(env, "Out of memory");
+  return text;
 }
 
 napi_value Statement::ParameterNames(napi_env env, napi_callback_info info) {
@@ -505,19 +493,6 @@ napi_value Statement::FinalizeFunction(napi_env env, napi_callback_info info) {
   self->Release();
   self->environment_->FlushWake();
   return nullptr;
-}
-
-void Statement::NoticeColumns() {
-  const int preparations = sqlite3_stmt_status(handle_.get(), SQLITE_STMTSTATUS_REPREPARE, 0);
-  if (preparations == seen_preparations_) return;
-  seen_preparations_ = preparations;
-  // SQLite compiles a statement anew for other reasons as well, some of them at every run.
-  std::string names = JoinedNames(handle_.get(), sqlite3_column_name);
-  std::string tables = is_expanded_ ? JoinedNames(handle_.get(), sqlite3_column_table_name) : tables_;
-  if (generation_ > 0 && names == names_ && tables == tables_) return;
-  names_ = std::move(names);
-  tables_ = std::move(tables);
-  generation_++;
 }
 
 int Statement::ColumnsToRead() const {

@@ -12,6 +12,7 @@
 #include "node/bind.h"
 #include "node/connection.h"
 #include "node/environment.h"
+#include "node/noticed_columns.h"
 #include "sqlite/handles.h"
 
 namespace rowtap::node {
@@ -89,9 +90,6 @@ class Statement final : public ConnectionChild {
   // One page of at most `max_rows` rows. An error that comes after rows waits until these have been taken: see failure_.
   napi_value Fetch(napi_env env, int max_rows);
   napi_value ThrowFailure(napi_env env, int code, const std::string& message);
-  // Counts generation_ up if the names of the columns are not what they were, or, with is_expanded_, those of their tables; to be called
-  // with a row at hand.
-  void NoticeColumns();
   int ColumnsToRead() const;
   void Release() noexcept;
 
@@ -107,12 +105,8 @@ class Statement final : public ConnectionChild {
   bool is_to_be_cleared_ = false;  // values that were bound for one run: every parameter is bound anew for the next, but some hold memory
   bool is_big_int_ = false;
   bool is_first_column_only_ = false;
-  bool is_expanded_ = false;
   const int parameter_count_;
-  int seen_preparations_ = -1;
-  int generation_ = 0;
-  std::string names_;   // of the columns when last noticed, a NUL between two
-  std::string tables_;  // likewise, that they come from; as long as is_expanded_
+  NoticedColumns columns_;
 };
 
 }  // namespace rowtap::node
