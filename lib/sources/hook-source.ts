@@ -2,31 +2,11 @@ import type { NativeHub, NativeSource } from '../binding/native.js';
 import type { RowtapErrorCode } from '../errors/codes.js';
 import { RowtapError } from '../errors/rowtap-error.js';
 import { SqliteError } from '../errors/sqlite-error.js';
-import type { Change } from '../model/change.js';
-import type { ConsumeOptions, Position, SubscribeOptions } from '../model/options.js';
-import type { ConsumeHandler, ConsumerInfo, Source, SourceInfo, Subscription, SubscriptionInfo } from '../model/source.js';
-import type { AnyTables } from '../model/value.js';
-import {
-  type CheckedConsumeOptions,
-  type CheckedSourceOptions,
-  type CheckedSubscribeOptions,
-  checkConsumeHandler,
-  checkConsumeOptions,
-  checkConsumerName,
-  checkSubscribeOptions,
-} from './options.js';
+import type { ConsumeHandler, Source, SourceInfo, SubscriptionInfo } from '../model/source.js';
+import type { CheckedConsumeOptions, CheckedSourceOptions, CheckedSubscribeOptions } from './options.js';
+import { type ConsumerStore, SourceCalls } from './source-calls.js';
+import type { SourceSubscription } from './source-subscription.js';
 import { hasPlainName, makeTableFilter, requireTables, type TableFilter } from './table-filter.js';
-
-/** What a source asks of its subscriptions. */
-export interface SourceSubscription extends Subscription {
-  readonly isClosed: boolean;
-  info(): SubscriptionInfo;
-  /** What was published is still handed over, then comes the end. */
-  end(): void;
-  nextChanges(most: number): Promise<Change[]>;
-  ackOutside(position: Position): void;
-  whenClosed(call: () => void): void;
-}
 
 export interface HookSourceParts {
   native: NativeSource;
@@ -38,8 +18,7 @@ export interface HookSourceParts {
   open(source: HookSource, options: CheckedSubscribeOptions): SourceSubscription;
   /** Hands what such a subscription has to `handler`, in batches, until its end; closes it. */
   consume(subscription: SourceSubscription, handler: ConsumeHandler, options: CheckedConsumeOptions): Promise<void>;
-  /** See ProgressStore, which is to the right of here. */
-  consumers: { list(): ConsumerInfo[]; drop(consumer: string): Promise<void> };
+  consumers: ConsumerStore;
   /** What is wrong apart from the source itself (its checkpoints); undefined when all is well. */
   error: () => { code: string; message: string } | undefined;
   /** Called once, when this thread learns that no subscription can be opened any more. */
@@ -53,7 +32,7 @@ export interface HookSourceParts {
  * subscriptions of its own. Open from the start; it ends in all of them with the last database that uses it, by `close` (which ends the
  * subscriptions of this thread at once), and by `fail` (it can't go on); other subscriptions read what is left, and hear of a failure then.
  */
-export class HookSource implements Source {
+export class HookSource extends SourceCalls implements Source {
   readonly name: string;
   readonly filter: TableFilter;
   readonly #parts: HookSourceParts;
@@ -65,6 +44,7 @@ export class HookSource implements Source {
   #closing: Promise<void> | undefined;
 
   constructor(parts: HookSourceParts) {
+    super();
     this.name = parts.native.name;
     this.filter = makeTableFilter(parts.options);
     this.#parts = parts;
@@ -88,8 +68,7 @@ export class HookSource implements Source {
     return this.#parts.native.hubKey;
   }
 
-  /** Why it could not go on, where it has ended by that. */
-  get failure(): RowtapError | undefined {
+  override get failure(): RowtapError | undefined {
     const { failure, path } = this.#parts.native;
     return failure === undefined ? undefined : new RowtapError(failure as RowtapErrorCode, { path });
   }
@@ -146,35 +125,15 @@ export class HookSource implements Source {
     return undefined;
   }
 
-  subscribe<Tables = AnyTables>(options?: SubscribeOptions): Subscription<Tables> {
-    this.#requireOpen();
-    return this.#open(checkSubscribeOptions(options)) as unknown as Subscription<Tables>;
+  protected override handOver(subscription: SourceSubscription, handler: ConsumeHandler, options: CheckedConsumeOptions): Promise<void> {
+    return this.#parts.consume(subscription, handler, options);
   }
 
-  /** The subscription is placed before it returns its promise. */
-  async consume(handler: ConsumeHandler, options: ConsumeOptions): Promise<void> {
-    this.#requireOpen();
-    checkConsumeHandler(handler);
-    const checked = checkConsumeOptions(options);
-    await this.#parts.consume(this.#open(checked.subscribe), handler, checked);
+  protected override consumerStore(): ConsumerStore {
+    return this.#parts.consumers;
   }
 
-  consumers(): ConsumerInfo[] {
-    this.#requireOpen();
-    return this.#parts.consumers.list();
-  }
-
-  async dropConsumer(consumer: string): Promise<void> {
-    this.#requireOpen();
-    checkConsumerName(consumer);
-    await this.#parts.consumers.drop(consumer);
-  }
-
-  #requireOpen(): void {
-    if (!this.isOpen) throw this.failure ?? new RowtapError('ROWTAP_CLOSED', { what: `the source "${this.name}"` });
-  }
-
-  #open(options: CheckedSubscribeOptions): SourceSubscription {
+  protected override openSubscription(options: CheckedSubscribeOptions): SourceSubscription {
     const tables = hasPlainName(options.tables) ? this.tables() : undefined;
     if (tables !== undefined) requireTables(options.tables, tables, `the source "${this.name}"`);
     const subscription = this.#parts.open(this, options);

@@ -9,22 +9,15 @@ import type { Turns } from '../delivery/turns.js';
 import { isBusy } from '../errors/is-busy.js';
 import { RowtapError } from '../errors/rowtap-error.js';
 import type { GapEvent, GapReason } from '../model/change.js';
-import type { ConsumeOptions, SubscribeOptions } from '../model/options.js';
-import type { ConsumeHandler, ConsumerInfo, Source, SourceInfo, Subscription } from '../model/source.js';
-import type { AnyTables } from '../model/value.js';
+import type { ConsumeHandler, Source, SourceInfo } from '../model/source.js';
 import { listUserTables } from '../schema/user-tables.js';
 import { fileSignal } from '../signals/file-signal.js';
 import type { Signal } from '../model/signal.js';
 import { timerSignal } from '../signals/timer-signal.js';
 import { anySignal } from '../signals/any-signal.js';
-import {
-  type CheckedSourceOptions,
-  type CheckedSubscribeOptions,
-  checkConsumeHandler,
-  checkConsumeOptions,
-  checkConsumerName,
-  checkSubscribeOptions,
-} from '../sources/options.js';
+import type { CheckedConsumeOptions, CheckedSourceOptions, CheckedSubscribeOptions } from '../sources/options.js';
+import { SourceCalls } from '../sources/source-calls.js';
+import type { SourceSubscription } from '../sources/source-subscription.js';
 import { hasPlainName, makeTableFilter, requireTables, type TableFilter } from '../sources/table-filter.js';
 import { Database as Writer } from '../writer/database.js';
 import { notInstalled } from './installed.js';
@@ -50,7 +43,7 @@ const checkpointTimeoutMs = 5;
 const unnamedConsumer: OpenedConsumer = { stored: undefined, progress: noProgress, begin: () => {} };
 
 /** The changes that triggers have logged, whoever made them: a source like any other. */
-export class TriggerSource implements Source {
+export class TriggerSource extends SourceCalls implements Source {
   readonly name: string;
   readonly filter: TableFilter;
   readonly #parts: TriggerSourceParts;
@@ -73,6 +66,7 @@ export class TriggerSource implements Source {
 
   /** Throws ROWTAP_NOT_INSTALLED and ROWTAP_NO_SUCH_TABLE, and what SQLite throws. */
   constructor(parts: TriggerSourceParts) {
+    super();
     this.name = parts.name;
     this.filter = makeTableFilter(parts.options);
     this.#parts = parts;
@@ -172,28 +166,12 @@ export class TriggerSource implements Source {
     };
   }
 
-  subscribe<Tables = AnyTables>(options?: SubscribeOptions): Subscription<Tables> {
-    this.#requireOpen();
-    return this.#open(checkSubscribeOptions(options)) as unknown as Subscription<Tables>;
+  protected override handOver(subscription: SourceSubscription, handler: ConsumeHandler, options: CheckedConsumeOptions): Promise<void> {
+    return consume(subscription, handler, options);
   }
 
-  /** The subscription is placed before it returns its promise. */
-  async consume(handler: ConsumeHandler, options: ConsumeOptions): Promise<void> {
-    this.#requireOpen();
-    checkConsumeHandler(handler);
-    const checked = checkConsumeOptions(options);
-    await consume(this.#open(checked.subscribe), handler, checked);
-  }
-
-  consumers(): ConsumerInfo[] {
-    this.#requireOpen();
-    return this.#store.list();
-  }
-
-  async dropConsumer(consumer: string): Promise<void> {
-    this.#requireOpen();
-    checkConsumerName(consumer);
-    await this.#store.drop(consumer);
+  protected override consumerStore(): ProgressStore {
+    return this.#store;
   }
 
   async close(): Promise<void> {
@@ -210,10 +188,6 @@ export class TriggerSource implements Source {
 
   [Symbol.asyncDispose](): Promise<void> {
     return this.close();
-  }
-
-  #requireOpen(): void {
-    if (this.#isClosed) throw new RowtapError('ROWTAP_CLOSED', { what: `the source "${this.name}"` });
   }
 
   #error(): { code: string; message: string } | undefined {
@@ -281,7 +255,7 @@ export class TriggerSource implements Source {
     if (this.#lookout.isBlocked) this.#retry = setTimeout(() => this.#look(), retryMs).unref();
   }
 
-  #open(options: CheckedSubscribeOptions): StreamSubscription {
+  protected override openSubscription(options: CheckedSubscribeOptions): StreamSubscription {
     const timeoutMs = this.#parts.target.isInTransaction() ? 0 : lockTimeoutMs;
     this.#storeTimeoutMs = Math.max(timeoutMs, checkpointTimeoutMs);
     try {
