@@ -5,14 +5,15 @@ import type { Acknowledged, OpenedConsumer, Progress, ProgressStore } from '../d
 import { isBusy } from '../errors/is-busy.js';
 import { badOption, RowtapError } from '../errors/rowtap-error.js';
 import type { ConsumerInfo } from '../model/source.js';
-import { type Checkpoint, comparePositions, furtherOf } from './checkpoint.js';
+import { type Checkpoint, comparePositions } from './checkpoint.js';
 import { consumerInfo } from './consumer-info.js';
 import { isConsumerUsed, noSuchConsumer, takeConsumerName } from './consumer-names.js';
 import { rowsIn, type StoredConsumer } from './consumer-rows.js';
 import type { CheckpointDatabase } from './database.js';
 import { Holding } from './holding.js';
 import { holderOf, type LeaseTerms, leaseDurationMs, leasedElsewhere, leaseRenewalMs } from './lease.js';
-import { nextReservation } from './reservation.js';
+import { NotedPositions } from './noted-positions.js';
+import { LsnReservation } from './reservation.js';
 import { gatherDelayMs, gatherMs, retryDelayMs } from './schedule.js';
 import { storedProgress } from './stored-progress.js';
 import { CheckpointTable, type CheckpointWrite } from './table.js';
@@ -64,14 +65,8 @@ export class FileCheckpoints implements ProgressStore {
   readonly #terms: LeaseTerms;
   readonly #releases = new Set<() => void>();
   readonly #holdings = new Map<string, Holding>();
-  #isLsnRestored = false;
-  #reservedLsn: number | undefined;
-  /** To be written. */
-  readonly #pending = new Map<string, Checkpoint>();
-  /** Written, but a loss of power could still take it back. */
-  readonly #unsynced = new Map<string, Checkpoint>();
-  /** All that was ever written. */
-  readonly #written = new Map<string, Checkpoint>();
+  readonly #reservation: LsnReservation;
+  readonly #positions = new NotedPositions();
   #lastWriteMs = 0;
   #waiters: Waiter[] = [];
   #timer: NodeJS.Timeout | undefined;
@@ -84,6 +79,7 @@ export class FileCheckpoints implements ProgressStore {
   constructor(config: FileCheckpointsConfig) {
     this.#config = config;
     this.#life = config.hub.life();
+    this.#reservation = new LsnReservation(config.hub, this.#life, config.reservesLsns !== false);
     this.#terms = { durationMs: leaseDurationMs, renewalMs: leaseRenewalMs, owner: newOwner(), fateOf, ...config.terms };
   }
 
@@ -176,7 +172,7 @@ export class FileCheckpoints implements ProgressStore {
     const note = (checkpoint: Checkpoint): void => {
       if (!isOpen || this.#isClosed || holding.lost !== undefined) return;
       state.current = checkpoint;
-      this.#pending.set(consumer, state.current);
+      this.#positions.note(consumer, state.current);
       this.#schedule(gatherDelayMs(this.#lastWriteMs));
     };
     return {
@@ -243,10 +239,10 @@ export class FileCheckpoints implements ProgressStore {
    */
   #take(consumer: string): { checkpoint: Checkpoint | undefined; holding: Holding } {
     const stored = readable(`the position of consumer "${consumer}"`, () => {
-      if (!this.#isLsnRestored) this.#readReservation();
+      if (!this.#reservation.isRestored) this.#readReservation();
       return this.#withTable((table) => table.read(consumer));
     });
-    const checkpoint = furtherOf(this.#pending.get(consumer), stored?.checkpoint);
+    const checkpoint = this.#positions.furthest(consumer, stored?.checkpoint);
     // Its end here has not been written yet, so it goes on.
     const kept = this.#holdings.get(consumer);
     if (kept !== undefined) {
@@ -263,9 +259,7 @@ export class FileCheckpoints implements ProgressStore {
   }
 
   #lose(consumer: string, holding: Holding, { lease }: StoredConsumer, nowMs: number): RowtapError {
-    this.#pending.delete(consumer);
-    this.#unsynced.delete(consumer);
-    this.#written.delete(consumer);
+    this.#positions.forget(consumer);
     this.#holdings.delete(consumer);
     const error = leasedElsewhere(consumer, lease, this.#terms, nowMs);
     holding.lose(error);
@@ -274,14 +268,15 @@ export class FileCheckpoints implements ProgressStore {
 
   /** False where a transaction has begun since. Throws what stands in the way. */
   #remove(consumer: string): boolean {
-    const isPending = this.#pending.has(consumer);
+    const isPending = this.#positions.isPending(consumer);
     const isRemoved = this.#withTable((table, database) => {
       if (!database.claim()) return undefined;
       return table.remove(consumer, (row) => this.#requireFree(row));
     });
     if (isRemoved === undefined) return false;
     if (!isRemoved && !isPending) throw noSuchConsumer(consumer);
-    for (const noted of [this.#pending, this.#unsynced, this.#written, this.#holdings]) noted.delete(consumer);
+    this.#positions.forget(consumer);
+    this.#holdings.delete(consumer);
     this.#config.onWritten?.();
     return true;
   }
@@ -293,30 +288,23 @@ export class FileCheckpoints implements ProgressStore {
   #begin(consumer: string, holding: Holding, checkpoint: Checkpoint | undefined): void {
     this.#renewal ??= setInterval(() => this.#renew(), renewalMs).unref();
     holding.isBegun = true;
-    if (checkpoint !== undefined) this.#pending.set(consumer, checkpoint);
+    if (checkpoint !== undefined) this.#positions.note(consumer, checkpoint);
     const error = this.#attempt();
     if (holding.lost !== undefined) throw holding.lost;
     // What is known of an old one is on disk already, and the rest is tried again.
     if (checkpoint === undefined || error === undefined || error.code === 'ROWTAP_BUSY') return;
-    this.#pending.delete(consumer);
+    this.#positions.takeBack(consumer);
     holding.isBegun = false;
     throw error;
   }
 
-  /**
-   * LSNs go on above all that may have been handed out in another life. In the same one they stay as they are, for a step would look like
-   * missed changes.
-   */
   #readReservation(): void {
-    const reservation = this.#withTable((table) => table.readReservation());
-    if (reservation?.life === this.#life) this.#reservedLsn = reservation.lsn;
-    else if (reservation !== undefined) this.#config.hub.raiseLsn(reservation.lsn);
-    this.#isLsnRestored = true;
+    this.#reservation.restore(this.#withTable((table) => table.readReservation()));
   }
 
   #flush(holding: Holding): Promise<void> {
     if (holding.lost !== undefined) return Promise.reject(holding.lost);
-    if (this.#pending.size === 0 && this.#unsynced.size === 0) return Promise.resolve();
+    if (this.#positions.isOnDisk) return Promise.resolve();
     if (this.#isClosed) return Promise.reject(new RowtapError('ROWTAP_CLOSED', { what: 'the source' }, { cause: this.#error }));
     return new Promise((resolve, reject) => {
       this.#waiters.push({ holding, resolve, reject });
@@ -327,11 +315,7 @@ export class FileCheckpoints implements ProgressStore {
   #renew(): void {
     const nowMs = Date.now();
     const isDue = [...this.#holdings.values()].some((holding) => holding.isDue(this.#terms, nowMs));
-    if (isDue || this.#nextReservation() !== undefined) this.#schedule(gatherDelayMs(this.#lastWriteMs));
-  }
-
-  #nextReservation(): number | undefined {
-    return this.#config.reservesLsns === false ? undefined : nextReservation(this.#config.hub.lsn(), this.#reservedLsn);
+    if (isDue || this.#reservation.due !== undefined) this.#schedule(gatherDelayMs(this.#lastWriteMs));
   }
 
   /** Somebody who waits for it keeps the process alive; what is written in passing does not. */
@@ -365,23 +349,21 @@ export class FileCheckpoints implements ProgressStore {
   #nextWrite(): CheckpointWrite | undefined {
     const nowMs = Date.now();
     const isDurable = this.#waiters.length > 0;
-    // What was written of one that is not in use any more is synced with whatever comes next.
-    const unsynced = isDurable ? [...this.#unsynced].filter(([consumer]) => this.#holdings.has(consumer)) : [];
-    const checkpoints = new Map([...unsynced, ...this.#pending]);
+    const checkpoints = this.#positions.due(isDurable, (consumer) => this.#holdings.has(consumer));
     const holdings = [...this.#holdings];
     const renewals = holdings.filter(([, holding]) => holding.isDue(this.#terms, nowMs)).map(([consumer]) => consumer);
     const releases = holdings.filter(([, holding]) => holding.isClosing && holding.isBegun).map(([consumer]) => consumer);
-    const reservedLsn = this.#nextReservation();
-    const isReservationDue = reservedLsn !== undefined && holdings.some(([, { isBegun }]) => isBegun);
+    const reservation = this.#reservation.due;
+    const isReservationDue = reservation !== undefined && holdings.some(([, { isBegun }]) => isBegun);
     if (checkpoints.size === 0 && renewals.length === 0 && releases.length === 0 && !isReservationDue) return undefined;
     return {
       checkpoints,
-      whenMissing: this.#written,
+      whenMissing: this.#positions.written,
       claims: this.#holdings,
       renewals,
       releases,
       terms: this.#terms,
-      reservation: reservedLsn === undefined ? undefined : { lsn: reservedLsn, life: this.#life },
+      reservation,
       nowMs,
       isDurable,
     };
@@ -393,13 +375,8 @@ export class FileCheckpoints implements ProgressStore {
   ): void {
     this.#failures = 0;
     this.#error = undefined;
-    this.#reservedLsn = reservation?.lsn ?? this.#reservedLsn;
-    this.#pending.clear();
-    if (isDurable) this.#unsynced.clear();
-    for (const [consumer, checkpoint] of checkpoints) {
-      this.#written.set(consumer, checkpoint);
-      if (!isDurable) this.#unsynced.set(consumer, checkpoint);
-    }
+    if (reservation !== undefined) this.#reservation.noteWritten(reservation);
+    this.#positions.noteWritten(checkpoints, isDurable);
     for (const consumer of [...checkpoints.keys(), ...renewals]) this.#holdings.get(consumer)?.hold(nowMs + this.#terms.durationMs);
     for (const [consumer, row] of refused) {
       const holding = this.#holdings.get(consumer);
