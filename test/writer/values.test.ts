@@ -82,7 +82,7 @@ describe.each(drivers)('$name: values', (driver) => {
     blob.fill(2);
     insert.run(blob, new Uint8Array(blob.buffer, 0, 5000));
     const shared = Buffer.from(new SharedArrayBuffer(20_000)).fill(3);
-    insert.run(shared, new DataView(shared.buffer, 10, 5000));
+    insert.run(shared, new Uint8Array(shared.buffer, 10, 5000));
     const bound = db.prepare('INSERT INTO t (a) VALUES (?)').bind(blob.fill(4));
     blob.fill(5);
     bound.run();
