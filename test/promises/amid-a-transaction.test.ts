@@ -65,6 +65,25 @@ test('a large transaction that nobody watched is not watched from the middle: re
   expect(await firstOf(subscription, 1)).toEqual(["insert t (0, 'then')"]);
 });
 
+test('a single row can be too large: refused amid its transaction, never left out of it', async () => {
+  const db = openDatabase();
+  db.exec("BEGIN; INSERT INTO t VALUES (1, 'small'); INSERT INTO t VALUES (2, zeroblob(40000)); INSERT INTO t VALUES (3, 'small')");
+  expect(() => db.changes()).toThrow(expect.objectContaining({ code: 'ROWTAP_BUSY' }));
+  db.exec("COMMIT; BEGIN; INSERT INTO t VALUES (4, 'small'); UPDATE t SET a = zeroblob(10000) WHERE id = 4");
+  const subscription = db.changes();
+  db.exec('INSERT INTO t VALUES (5, zeroblob(40000)); COMMIT');
+  const changes: [op: string, id: unknown][] = [];
+  for await (const change of subscription) {
+    changes.push([change.op, 'after' in change ? change.after?.id : undefined]);
+    if (changes.length === 3) break;
+  }
+  expect(changes).toEqual([
+    ['insert', 4],
+    ['update', 4],
+    ['insert', 5],
+  ]);
+});
+
 test.each(['wal', 'delete'])(
   'a schema change that nobody watched is not watched from the middle (%s): refused, and fine once it has ended',
   async (mode) => {
